@@ -1,0 +1,52 @@
+"""The page at `/` when no frontend is set: it asks both stacks how they are and links to the docs."""
+
+import base64
+import hashlib
+import html
+import re
+from pathlib import Path
+
+from gateway.config import Config
+
+__all__ = ["page", "page_policy"]
+
+TEMPLATE = Path(__file__).with_name("page.html")
+
+
+def page(config: Config) -> str:
+    """Return the page: one row per prefix, and one per stack that is asked for by X-Stack."""
+    health = {stack.name: stack.health for stack in config.stacks}
+    rows = [row(prefix + health[name], "") for prefix, name in config.serves.items()]
+    if len(config.stacks) > 1:
+        first_prefix, first_name = next(iter(config.serves.items()))
+        rows += [row(first_prefix + health[first_name], stack.name) for stack in config.stacks]
+    links = [*(path for stack in config.stacks for path in stack.pages), *(f"/{name}" for name in config.texts)]
+    items = [f'<li><a href="{html.escape(link)}">{html.escape(link)}</a></li>' for link in links]
+    text = TEMPLATE.read_text(encoding="utf-8")
+    return text.replace("<!-- rows -->", "\n".join(rows)).replace("<!-- links -->", "\n".join(items))
+
+
+def row(url: str, stack: str) -> str:
+    address, asked = html.escape(url), html.escape(stack)
+    shown = f"{address} <small>X-Stack: {asked}</small>" if stack else address
+    return (
+        f'<tr data-url="{address}" data-stack="{asked}"><th scope="row">{shown}</th>'
+        '<td class="state">…</td><td class="by"></td><td class="time"></td><td class="facts"></td></tr>'
+    )
+
+
+def page_policy() -> str:
+    """Return the page's Content-Security-Policy: its script and style by their hashes, requests to this origin."""
+    text = TEMPLATE.read_text(encoding="utf-8")
+    sources = {tag: f"'sha256-{inline_hash(text, tag)}'" for tag in ("script", "style")}
+    return (
+        f"default-src 'none'; script-src {sources['script']}; style-src {sources['style']}; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+def inline_hash(text: str, tag: str) -> str:
+    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    if found is None:
+        raise ValueError(f"{TEMPLATE.name} has no <{tag}>")
+    return base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()

@@ -1,0 +1,258 @@
+"""The configuration as nginx text: a pure function of `Config`. The structure only: listeners, stacks, limits, errors.
+
+Paths in the text are relative to the folder that `nginx -p` names, so the text holds nothing of the machine.
+"""
+
+from gateway.answers import Lines, block, error_locations, error_pages, json_body, seconds
+from gateway.config import Config, Stack
+from gateway.maps import plain_pattern, prefix_pattern, request_maps
+from gateway.page import page, page_policy
+
+__all__ = ["CONF", "HEALTH", "files", "nginx_conf"]
+
+CONF = "nginx.conf"
+HEALTH = "/__gateway/health"
+MADE_BY = "# Made by `python -m gateway render` from dualstack.toml and the route groups. Do not edit."
+LOG_FORMAT = {
+    "t": "$msec",
+    "rid": '"$rid"',
+    "ip": '"$remote_addr"',
+    "m": '"$method"',
+    "p": '"$path"',
+    "q": '"$logged_query"',
+    "g": '"$group"',
+    "forced": '"$asked"',
+    "o": '"$stack"',
+    "by": '"$sent_http_x_served_by"',
+    "s": "$logged_status",
+    "us": '"$upstream_status"',
+    "ua": '"$upstream_addr"',
+    "rt": "$request_time",
+    "uct": '"$upstream_connect_time"',
+    "uht": '"$upstream_header_time"',
+    "urt": '"$upstream_response_time"',
+    "bi": "$request_length",
+    "bo": "$bytes_sent",
+    "done": '"$request_completion"',
+}
+# Headers by which a client could pretend to be a proxy, or to be elsewhere.
+CLEARED = ("Forwarded", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Scheme")
+CLEARED_TOO = ("X-Original-URL", "X-Rewrite-URL", "Proxy", "X-Stack")
+TYPES = {
+    "text/html": "html htm",
+    "text/css": "css",
+    "text/javascript": "js mjs",
+    "text/plain": "txt",
+    "application/json": "json map",
+    "application/manifest+json": "webmanifest",
+    "application/wasm": "wasm",
+    "image/svg+xml": "svg",
+    "image/png": "png",
+    "image/jpeg": "jpg jpeg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+    "image/x-icon": "ico",
+    "font/woff": "woff",
+    "font/woff2": "woff2",
+}
+
+
+def files(config: Config, user: str = "") -> dict[str, str]:
+    """Return the name and text of each rendered file. `user` is whom a root nginx becomes."""
+    return {CONF: nginx_conf(config, user), "pages/index.html": page(config)}
+
+
+def nginx_conf(config: Config, user: str = "") -> str:
+    lines = [
+        MADE_BY,
+        *([f"user {user};"] if user else []),
+        "daemon off;",
+        "worker_processes 2;",
+        "worker_rlimit_nofile 4096;",
+        "worker_shutdown_timeout 30s;",
+        "pcre_jit on;",
+        "pid run/nginx.pid;",
+        "error_log log/error.log notice;",
+        "",
+        *block("events", "worker_connections 2048;"),
+        "",
+        *block("http", *http(config)),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def http(config: Config) -> Lines:
+    lines = [
+        *basics(config),
+        "",
+        *request_maps(config),
+        "",
+        *access_log(),
+    ]
+    for stack in config.stacks:
+        lines += ["", *upstream(stack)]
+    return [*lines, "", *block("server", *server(config))]
+
+
+def basics(config: Config) -> Lines:
+    limits = config.timeouts
+    temporary = [f"{kind}_temp_path run/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")]
+    return [
+        *temporary,
+        "default_type application/json;",
+        "server_tokens off;",
+        "merge_slashes off;",
+        "absolute_redirect off;",
+        "map_hash_bucket_size 128;",
+        "# Longer than the usual idle time of a client's pool (5 s), so that the client closes first.",
+        "keepalive_timeout 15s;",
+        "keepalive_requests 100000;",
+        f"client_header_timeout {seconds(limits.client_header_s)};",
+        f"client_body_timeout {seconds(limits.client_body_s)};",
+        "client_body_buffer_size 128k;",
+        "large_client_header_buffers 4 8k;",
+        f"client_max_body_size {config.body_bytes};",
+        "# Below crit a line of error.log quotes the request with its query; access.jsonl has the facts without it.",
+        "error_log log/error.log crit;",
+    ]
+
+
+def access_log() -> Lines:
+    fields = ",".join(f'"{name}":{value}' for name, value in LOG_FORMAT.items())
+    return [
+        f"log_format gateway escape=json '{{{fields}}}';",
+        "access_log log/access.jsonl gateway buffer=32k flush=200ms;",
+    ]
+
+
+def upstream(stack: Stack) -> Lines:
+    """Return the stack's pool. Its idle end must close first, or a POST meets a connection the server just closed."""
+    return block(
+        f"upstream {stack.name}",
+        f"server {stack.address};",
+        "keepalive 32;",
+        f"keepalive_timeout {seconds(stack.keep_alive_s / 2)};",
+    )
+
+
+def server(config: Config) -> Lines:
+    limits = [config.body_bytes, *(limit.body_bytes for limit in config.larger)]
+    return [
+        f"listen {config.listen} backlog=2048;",
+        "server_name localhost;",
+        "",
+        "# Read the maps now: later an error page has changed $uri.",
+        'set $decided "$group $stack";',
+        *block("if ($refused)", f"return 400 {json_body('Bad request', 'Ambiguous path.')};"),
+        "",
+        "# For the gateway's own answers; what a stack answers has its own.",
+        *own_headers(),
+        *error_pages(config.body_bytes),
+        "",
+        *proxy_settings(config),
+        "",
+        *stack_locations(config),
+        "",
+        *(frontend(str(config.frontend)) if config.frontend else state_page(config)),
+        "",
+        *block(f"location = {HEALTH}", "access_log off;", """return 200 '{"status":"ok"}';"""),
+        *block("location /__gateway/", "return 404;"),
+        *error_locations(sorted(set(limits))),
+    ]
+
+
+def own_headers(*more: str) -> Lines:
+    """Return the headers of the gateway's own answers. A location that adds one of its own must repeat them all."""
+    return [
+        "add_header X-Request-Id $rid always;",
+        "add_header X-Served-By none always;",
+        "add_header X-Content-Type-Options nosniff always;",
+        "add_header Referrer-Policy no-referrer always;",
+        "add_header Allow $allow always;",
+        *more,
+    ]
+
+
+def proxy_settings(config: Config) -> Lines:
+    limits = config.timeouts
+    return [
+        "proxy_http_version 1.1;",
+        "proxy_request_buffering on;",
+        'proxy_set_header Connection "";',
+        "proxy_set_header Host $public_host;",
+        "proxy_set_header X-Request-Id $rid;",
+        "proxy_set_header X-Real-IP $remote_addr;",
+        "proxy_set_header X-Forwarded-For $remote_addr;",
+        "proxy_set_header X-Forwarded-Proto $scheme;",
+        "proxy_set_header X-Forwarded-Host $public_host;",
+        "proxy_set_header X-Forwarded-Port $server_port;",
+        *(f'proxy_set_header {name} "";' for name in (*CLEARED, *CLEARED_TOO)),
+        "proxy_hide_header X-Request-Id;",
+        "proxy_hide_header X-Served-By;",
+        "proxy_redirect off;",
+        f"proxy_connect_timeout {seconds(limits.connect_s)};",
+        f"proxy_send_timeout {seconds(limits.answer_s)};",
+        f"proxy_read_timeout {seconds(limits.answer_s)};",
+        "# A pooled connection that died is replaced once, but never for a POST that was sent.",
+        "proxy_next_upstream error;",
+        "proxy_next_upstream_tries 2;",
+    ]
+
+
+def stack_locations(config: Config) -> Lines:
+    """Return the stacks' addresses: larger bodies first, since the first matching pattern counts."""
+    prefixes = prefix_pattern(config.serves)
+    lines: Lines = []
+    for limit in config.larger:
+        lines += block(
+            rf'location ~ "^(?:{prefixes}){plain_pattern(limit.path)}\z"',
+            f"client_max_body_size {limit.body_bytes};",
+            *error_pages(limit.body_bytes),
+            *forward("$stack", "$stack_prefix$rest"),
+        )
+    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "$stack_prefix$rest"))
+    for stack in config.stacks:
+        if stack.pages:
+            lines += block(
+                rf'location ~ "^(?:{prefix_pattern(stack.pages)})(?:/|\z)"', *forward(stack.name, "$request_uri")
+            )
+    return lines
+
+
+def forward(stack: str, target: str) -> Lines:
+    return [
+        "add_header X-Request-Id $rid always;",
+        f"add_header X-Served-By {stack} always;",
+        f"proxy_pass http://{stack}{target};",
+    ]
+
+
+def state_page(config: Config) -> Lines:
+    policy = f'add_header Content-Security-Policy "{page_policy()}" always;'
+    lines = block(
+        "location = /",
+        "root pages;",
+        "types {}",
+        'default_type "text/html; charset=utf-8";',
+        *own_headers(policy, "add_header Cache-Control no-cache always;"),
+        "try_files /index.html =404;",
+    )
+    for text in config.texts:
+        lines += block(f"location = /{text}", "root pages;", "types {}", 'default_type "text/plain; charset=utf-8";')
+    return [*lines, *block("location /", "return 404;")]
+
+
+def frontend(folder: str) -> Lines:
+    """Return a single page app: files as they are, its index.html for any other address."""
+    served = [
+        f'root "{folder}";',
+        *block("types", *(f"{kind} {names};" for kind, names in TYPES.items())),
+        "default_type application/octet-stream;",
+        "charset utf-8;",
+    ]
+    return [
+        *block('location ~ "/\\.(?!well-known/)"', "return 404;"),
+        *block("location = /index.html", *served, *own_headers("add_header Cache-Control no-cache always;")),
+        *block("location /", *served, "try_files $uri /index.html;"),
+    ]
