@@ -1,0 +1,32 @@
+"""The one set of tables. Both stacks, the scheduler and the migrations use these models and no others."""
+
+from shared_models.base import Base, new_id
+from shared_models.category import JobCategory
+from shared_models.execution import JobExecution
+from shared_models.job import Job, JobSchedule
+from shared_models.notification import Notification
+from shared_models.preferences import UserNotificationPreferences, UserUiPreferences
+from shared_models.scheduler import SchedulerHandover, SchedulerLease
+from shared_models.slack import SlackSettings
+from shared_models.team import PicTeam
+from shared_models.token import LoginFailure, RevokedToken
+from shared_models.user import User
+
+__all__ = [
+    "Base",
+    "Job",
+    "JobCategory",
+    "JobExecution",
+    "JobSchedule",
+    "LoginFailure",
+    "Notification",
+    "PicTeam",
+    "RevokedToken",
+    "SchedulerHandover",
+    "SchedulerLease",
+    "SlackSettings",
+    "User",
+    "UserNotificationPreferences",
+    "UserUiPreferences",
+    "new_id",
+]

@@ -1,0 +1,38 @@
+"""The modern stack: a plain FastAPI application, made by `create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from fastapi_app.db import Database
+from fastapi_app.deps import PREFIX
+from fastapi_app.edge import EdgeMiddleware
+from fastapi_app.errors import init_errors
+from fastapi_app.routers import ALL
+from scheduler.clock import Clock
+from shared_models.migrate import check_revision
+from shared_rules.settings import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application. Raise ForeignRevision when the database is at another schema than this code."""
+    check_revision(settings.modern_database_url)
+    database = Database(settings.modern_database_url, synchronous=settings.sqlite_synchronous)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await database.close()
+
+    app = FastAPI(title="Cron job backend", lifespan=lifespan, redirect_slashes=False)
+    app.state.settings = settings
+    app.state.clock = Clock(settings.clock_offset_s)
+    app.state.database = database
+    app.add_middleware(EdgeMiddleware, cors_origins=settings.cors_origins)
+    init_errors(app)
+    for router in ALL:
+        app.include_router(router, prefix=PREFIX)
+    return app

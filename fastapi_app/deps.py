@@ -1,0 +1,62 @@
+"""What endpoints ask for: settings, clock, body, query. And how they answer."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+
+from scheduler.clock import Clock
+from shared_rules import wire
+from shared_rules.edge import max_body_bytes
+from shared_rules.errors import PayloadTooLarge
+from shared_rules.fields import Fields, json_object
+from shared_rules.query import Query
+from shared_rules.settings import Settings
+
+__all__ = ["PREFIX", "STACK", "ClockDep", "QueryDep", "SettingsDep", "answer", "json_body", "path_of", "read_body"]
+
+STACK = "modern"
+PREFIX = "/api/v2"
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    return Response(wire.to_json(body), status, media_type="application/json")
+
+
+async def json_body(request: Request, *, optional: bool = False) -> Fields:
+    """Return the fields of the JSON body; raise 400 or 413."""
+    return json_object(request.headers.get("content-type"), await read_body(request), optional=optional)
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the body, however it was sent, up to the path's limit; raise 413 over it."""
+    limit = max_body_bytes(path_of(request.scope["path"]))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise PayloadTooLarge(limit)
+    return bytes(body)
+
+
+def path_of(path: str) -> str:
+    """Return a decoded path without the stack's prefix, empty for one outside it."""
+    return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else ""
+
+
+def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+def _clock(request: Request) -> Clock:
+    clock: Clock = request.app.state.clock
+    return clock
+
+
+def _query(request: Request) -> Query:
+    return Query.parse(request.scope["query_string"])
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+ClockDep = Annotated[Clock, Depends(_clock)]
+QueryDep = Annotated[Query, Depends(_query)]

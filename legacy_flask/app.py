@@ -1,0 +1,32 @@
+"""The legacy stack: a plain Flask application, made by `create_app`."""
+
+from flask import Flask
+
+from legacy_flask.auth import init_auth
+from legacy_flask.blueprints import ALL
+from legacy_flask.db import init_db
+from legacy_flask.edge import init_edge
+from legacy_flask.errors import init_errors
+from legacy_flask.http import PREFIX
+from scheduler.clock import Clock
+from shared_models.migrate import check_revision
+from shared_rules.settings import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the application. Raise ForeignRevision when the database is at another schema than this code."""
+    check_revision(settings.database_url)
+    app = Flask("legacy_flask", static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False
+    app.extensions["settings"] = settings
+    app.extensions["clock"] = Clock(settings.clock_offset_s)
+    init_db(app, settings)
+    init_auth(app, settings)
+    init_edge(app)
+    init_errors(app)
+    for blueprint in ALL:
+        app.register_blueprint(blueprint, url_prefix=PREFIX)
+    return app

@@ -1,0 +1,51 @@
+"""Between Flask's request and response objects and the shared rules' values."""
+
+from typing import Any
+
+from flask import Response, current_app, request
+
+from scheduler.clock import Clock
+from shared_rules import wire
+from shared_rules.edge import max_body_bytes
+from shared_rules.errors import PayloadTooLarge
+from shared_rules.fields import Fields, json_object
+from shared_rules.query import Query
+from shared_rules.settings import Settings
+
+__all__ = ["PREFIX", "STACK", "answer", "clock", "json_body", "path_of_request", "query", "settings"]
+
+STACK = "legacy"
+PREFIX = "/api"
+
+
+def answer(body: Any, status: int = 200) -> Response:
+    return Response(wire.to_json(body), status, content_type="application/json")
+
+
+def json_body(*, optional: bool = False) -> Fields:
+    """Return the fields of the JSON body; raise 400 or 413."""
+    limit = max_body_bytes(path_of_request())
+    raw = request.stream.read(limit + 1) if request.content_length is None else request.get_data()
+    if len(raw) > limit:
+        raise PayloadTooLarge(limit)
+    return json_object(request.headers.get("Content-Type"), raw, optional=optional)
+
+
+def query() -> Query:
+    return Query.parse(request.query_string)
+
+
+def path_of_request() -> str:
+    """Return the decoded path without the stack's prefix, empty for one outside it."""
+    path = request.path
+    return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else ""
+
+
+def settings() -> Settings:
+    value: Settings = current_app.extensions["settings"]
+    return value
+
+
+def clock() -> Clock:
+    value: Clock = current_app.extensions["clock"]
+    return value

@@ -1,0 +1,88 @@
+"""Engines from one URL, sync and async, with the recipe under which neither database loses an update.
+
+SQLite's defaults lose updates silently, and a deferred BEGIN fails with "database is locked" whatever the timeout
+says. So the driver's own transactions are off and each one begins here: `BEGIN IMMEDIATE` for a writing session, `BEGIN`
+for a reading one. On PostgreSQL a writing session takes one advisory lock instead: on both databases a check and the
+write that follows it are one step, which is what rules such as "the last active admin stays" rest on.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+__all__ = ["WRITES", "async_engine", "engine_options", "install_recipe", "is_unavailable", "sync_engine"]
+
+WRITES: Final = {"writes": True}
+"""Execution options of a connection that is going to write: `session.connection(execution_options=WRITES)`."""
+
+_LOCK_TIMEOUT_S = 30
+_WRITER_LOCK = 7_061_934
+_POSTGRES_SESSION = (
+    f"-c lock_timeout={_LOCK_TIMEOUT_S}s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
+)
+_BROKEN_SCHEMA = ("no such table", "no such column", "undefined")
+
+
+def sync_engine(url: str, *, synchronous: str = "NORMAL") -> Engine:
+    engine = create_engine(url, **engine_options(url))
+    install_recipe(engine, synchronous=synchronous)
+    return engine
+
+
+def async_engine(url: str, *, synchronous: str = "NORMAL") -> AsyncEngine:
+    """Return the async engine of the same URL: aiosqlite for SQLite (pooled), psycopg for PostgreSQL."""
+    engine = create_async_engine(url.replace("sqlite://", "sqlite+aiosqlite://", 1), **engine_options(url))
+    install_recipe(engine.sync_engine, synchronous=synchronous)
+    return engine
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Return the keyword arguments of `create_engine` for this URL."""
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": _LOCK_TIMEOUT_S}, "pool_size": 10, "max_overflow": 20}
+    # The server may have gone away while a connection lay in the pool: ask before use, not after a failure.
+    return {"connect_args": {"options": _POSTGRES_SESSION}, "pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+
+
+def install_recipe(engine: Engine, *, synchronous: str = "NORMAL") -> None:
+    """Make every connection and every transaction of the engine follow the recipe above."""
+    if engine.dialect.name != "sqlite":
+        event.listen(engine, "begin", _begin_postgres)
+        return
+
+    def on_connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in (
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+            f"busy_timeout={_LOCK_TIMEOUT_S * 1000}",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", _begin_sqlite)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Tell whether the database is unreachable or stayed locked, as against a mistake of ours."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    return not any(words in str(error.orig).lower() for words in _BROKEN_SCHEMA)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")

@@ -1,0 +1,182 @@
+"""The client fixture of the contract's cases: one way to ask either stack, as somebody, and to see what the database says."""
+
+import json as json_module
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+import httpx2
+import jwt
+from sqlalchemy import Engine, Table, insert, select
+
+from shared_models import Base
+from shared_rules.settings import Settings
+from tests.contract import world
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Header names are lower case; `body` is the raw bytes."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json_module.loads(self.body)
+
+
+class Transport(Protocol):
+    """Sends one request to one stack, in process or over a socket. `target` is the raw path with its query."""
+
+    def __call__(self, method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer: ...
+
+
+@dataclass
+class Stack:
+    """One running stack over one database."""
+
+    name: str
+    prefix: str
+    settings: Settings
+    engine: Engine
+    send: Transport
+    sinks: Any = None
+
+
+@dataclass
+class Api:
+    """Asks a stack. Paths are the contract's, without prefix; `as_` names one of the world's people, None sends no token."""
+
+    stack: Stack
+    transcript: list[tuple[str, str, Answer]] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str | None = "admin",
+        json: Any = ...,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        data: Mapping[str, str] | None = None,
+        files: Any = None,
+        token: str | None = None,
+        params: Mapping[str, str | int] | None = None,
+    ) -> Answer:
+        """Send one request. `json` may be any value, None included; `token` wins over `as_`."""
+        token = token or (self.token(as_) if as_ else None)
+        fixed = {"Authorization": f"Bearer {token}"} if token else {}
+        if json is not ...:
+            content = json_module.dumps(json).encode()
+            fixed["Content-Type"] = "application/json"
+        encoded = httpx2.Request(method, "http://stack", content=content, data=data, files=files)
+        for name in ("content-type", "content-length"):
+            if name in encoded.headers:
+                fixed.setdefault(name.title(), encoded.headers[name])
+        sent = {**{name.lower(): value for name, value in fixed.items()}}
+        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        target = self.stack.prefix + path + (f"?{httpx2.QueryParams(params)}" if params else "")
+        answer = self.stack.send(method, target, list(sent.items()), encoded.read())
+        self.transcript.append((method, path, answer))
+        return answer
+
+    def get(self, path: str, **options: Any) -> Answer:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, json: Any = ..., **options: Any) -> Answer:
+        return self.request("POST", path, json=json, **options)
+
+    def put(self, path: str, json: Any = ..., **options: Any) -> Answer:
+        return self.request("PUT", path, json=json, **options)
+
+    def delete(self, path: str, **options: Any) -> Answer:
+        return self.request("DELETE", path, **options)
+
+    def token(self, name: str, kind: str = "access", **claims: Any) -> str:
+        """Return a token for one of the people; `claims` replace single claims, a value of ... leaves the claim out."""
+        identity, role = world.PEOPLE[name]
+        now = datetime.now(UTC)
+        payload: dict[str, Any] = {
+            "sub": identity,
+            "role": role,
+            "email": f"{name}@example.com",
+            "type": kind,
+            "iat": now.timestamp(),
+            "nbf": now.timestamp(),
+            "exp": int((now + timedelta(hours=1)).timestamp()),
+            "jti": str(uuid.uuid4()),
+            "fresh": False,
+        } | claims
+        payload = {claim: value for claim, value in payload.items() if value is not ...}
+        return jwt.encode(payload, self.stack.settings.jwt_secret_key, algorithm="HS256")
+
+    def rows(self, model: type[Base]) -> list[dict[str, Any]]:
+        """Return the table's rows as dicts by column name, ordered by primary key."""
+        table = model.__table__
+        assert isinstance(table, Table)
+        with self.stack.engine.connect() as connection:
+            found = connection.execute(select(table).order_by(*table.primary_key.columns))
+            return [dict(row._mapping) for row in found]
+
+    def row(self, model: type[Base], **where: Any) -> dict[str, Any]:
+        """Return the only row with these column values."""
+        (found,) = [row for row in self.rows(model) if all(row[name] == value for name, value in where.items())]
+        return found
+
+    def add(self, model: type[Base], **columns: Any) -> dict[str, Any]:
+        """Insert a row directly, with the model's defaults; return the columns given."""
+        with self.stack.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            connection.execute(insert(model), [columns])
+        return columns
+
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Return every row of every table: what a refusal must leave as it was."""
+        with self.stack.engine.connect() as connection:
+            return {
+                table.name: [
+                    dict(row._mapping) for row in connection.execute(select(table).order_by(*table.primary_key.columns))
+                ]
+                for table in Base.metadata.sorted_tables
+            }
+
+
+_MOVING = (
+    (re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+"), b"<token>"),
+    (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), b"<instant>"),
+    (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"), b"<local instant>"),
+    (re.compile(rb'("(?:average_)?duration_seconds":)\d+\.\d+'), rb"\1<duration>"),
+)
+_UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_OWN_HEADERS = frozenset({"date", "server", "connection", "x-served-by", "x-request-id", "content-length"})
+
+
+def comparable(transcript: Sequence[tuple[str, str, Answer]]) -> list[tuple[Any, ...]]:
+    """Return a transcript with times and tokens by kind and ids numbered in order of appearance: what must be equal."""
+    numbers: dict[bytes, bytes] = {}
+
+    def numbered(match: re.Match[bytes]) -> bytes:
+        return numbers.setdefault(match[0], b"<id %d>" % len(numbers))
+
+    def still(raw: bytes) -> bytes:
+        for pattern, word in _MOVING:
+            raw = pattern.sub(word, raw)
+        return _UUID.sub(numbered, raw)
+
+    return [
+        (
+            method,
+            still(path.encode()),
+            answer.status,
+            {name: still(value.encode()) for name, value in answer.headers.items() if name not in _OWN_HEADERS},
+            still(answer.body),
+        )
+        for method, path, answer in transcript
+    ]
+
+

