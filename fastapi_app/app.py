@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from anyio import to_thread
 from fastapi import FastAPI
 
 from fastapi_app.db import Database
@@ -10,7 +11,7 @@ from fastapi_app.deps import PREFIX
 from fastapi_app.edge import EdgeMiddleware
 from fastapi_app.errors import init_errors
 from fastapi_app.routers import ALL
-from scheduler.clock import Clock
+from scheduler.services import build_services
 from shared_models.migrate import check_revision
 from shared_rules.settings import Settings
 
@@ -22,14 +23,16 @@ def create_app(settings: Settings) -> FastAPI:
     check_revision(settings.modern_database_url)
     database = Database(settings.modern_database_url, synchronous=settings.sqlite_synchronous)
 
+    services = build_services(settings)
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        await to_thread.run_sync(services.close)
         await database.close()
 
     app = FastAPI(title="Cron job backend", lifespan=lifespan, redirect_slashes=False)
-    app.state.settings = settings
-    app.state.clock = Clock(settings.clock_offset_s)
+    app.state.services = services
     app.state.database = database
     app.add_middleware(EdgeMiddleware, cors_origins=settings.cors_origins)
     init_errors(app)

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request, Response
 
 from scheduler.clock import Clock
+from scheduler.services import Services
 from shared_rules import wire
 from shared_rules.edge import max_body_bytes
 from shared_rules.errors import PayloadTooLarge
@@ -12,7 +13,18 @@ from shared_rules.fields import Fields, json_object
 from shared_rules.query import Query
 from shared_rules.settings import Settings
 
-__all__ = ["PREFIX", "STACK", "ClockDep", "QueryDep", "SettingsDep", "answer", "json_body", "path_of", "read_body"]
+__all__ = [
+    "PREFIX",
+    "STACK",
+    "ClockDep",
+    "QueryDep",
+    "ServicesDep",
+    "SettingsDep",
+    "answer",
+    "json_body",
+    "path_of",
+    "read_body",
+]
 
 STACK = "modern"
 PREFIX = "/api/v2"
@@ -43,20 +55,24 @@ def path_of(path: str) -> str:
     return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else ""
 
 
+def _services(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
 def _settings(request: Request) -> Settings:
-    settings: Settings = request.app.state.settings
-    return settings
+    return _services(request).settings
 
 
 def _clock(request: Request) -> Clock:
-    clock: Clock = request.app.state.clock
-    return clock
+    return _services(request).clock
 
 
 def _query(request: Request) -> Query:
     return Query.parse(request.scope["query_string"])
 
 
+ServicesDep = Annotated[Services, Depends(_services)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 QueryDep = Annotated[Query, Depends(_query)]

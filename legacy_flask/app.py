@@ -8,7 +8,7 @@ from legacy_flask.db import init_db
 from legacy_flask.edge import init_edge
 from legacy_flask.errors import init_errors
 from legacy_flask.http import PREFIX
-from scheduler.clock import Clock
+from scheduler.services import build_services
 from shared_models.migrate import check_revision
 from shared_rules.settings import Settings
 
@@ -21,8 +21,7 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("legacy_flask", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
-    app.extensions["settings"] = settings
-    app.extensions["clock"] = Clock(settings.clock_offset_s)
+    app.extensions["services"] = build_services(settings)
     init_db(app, settings)
     init_auth(app, settings)
     init_edge(app)

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Response, current_app, request
 
 from scheduler.clock import Clock
+from scheduler.services import Services
 from shared_rules import wire
 from shared_rules.edge import max_body_bytes
 from shared_rules.errors import PayloadTooLarge
@@ -12,7 +13,7 @@ from shared_rules.fields import Fields, json_object
 from shared_rules.query import Query
 from shared_rules.settings import Settings
 
-__all__ = ["PREFIX", "STACK", "answer", "clock", "json_body", "path_of_request", "query", "settings"]
+__all__ = ["PREFIX", "STACK", "answer", "clock", "json_body", "path_of_request", "query", "services", "settings"]
 
 STACK = "legacy"
 PREFIX = "/api"
@@ -41,11 +42,14 @@ def path_of_request() -> str:
     return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else ""
 
 
-def settings() -> Settings:
-    value: Settings = current_app.extensions["settings"]
+def services() -> Services:
+    value: Services = current_app.extensions["services"]
     return value
+
+
+def settings() -> Settings:
+    return services().settings
 
 
 def clock() -> Clock:
-    value: Clock = current_app.extensions["clock"]
-    return value
+    return services().clock

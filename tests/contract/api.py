@@ -178,5 +178,3 @@ def comparable(transcript: Sequence[tuple[str, str, Answer]]) -> list[tuple[Any,
         )
         for method, path, answer in transcript
     ]
-
-

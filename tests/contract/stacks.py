@@ -72,5 +72,3 @@ def asgi_transport(client: Any) -> Any:
         return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, response.content)
 
     return send
-
-
