@@ -1,0 +1,49 @@
+# One or two lines per target; `make` alone lists them. Longer steps live in deploy/ and changeover/.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+CHANGEOVER := $(VENV)/bin/changeover
+LOCKS := requirements.lock $(wildcard legacy_flask/requirements.lock)
+PACKAGES := $(filter-out tests%,$(patsubst %/__init__.py,%,$(wildcard */__init__.py)))
+IMPORT_RULES := pyproject.toml $(wildcard */importlinter.toml)
+LOCK := $(VENV)/bin/uv pip compile -q -p 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+
+.PHONY: help up down status logs demo check test lock
+
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+up: $(READY) ## start everything in the background, from a fresh clone to healthy behind :8000
+	@deploy/install-package nginx nginx-light nginx
+	@$(CHANGEOVER) up
+
+down: $(READY) ## stop what `make up` started, and nothing else
+	@$(CHANGEOVER) down
+
+status: $(READY) ## show processes, health, database and scheduler
+	@$(CHANGEOVER) status
+
+logs: $(READY) ## show the last lines of every log
+	@$(CHANGEOVER) logs
+
+demo: $(READY) ## walk through the changeover on the running system
+	@$(CHANGEOVER) demo
+
+check: $(READY) ## lint, types, import rules, nginx.conf is current
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy $(PACKAGES)
+	@for rules in $(IMPORT_RULES); do $(VENV)/bin/lint-imports --config $$rules || exit 1; done
+
+test: check ## check, then every test
+	@deploy/install-package nginx nginx-light nginx && { deploy/install-package chromium chromium chromium || echo "No Chromium: the browser tests are skipped."; }
+	@$(VENV)/bin/pytest -q -n auto
+
+lock: $(READY) ## resolve both lock files again
+	@$(LOCK) pyproject.toml --group dev -o requirements.lock
+	@test ! -d legacy_flask || $(LOCK) legacy_flask/requirements.in -c requirements.lock -o legacy_flask/requirements.lock
+
+$(READY): $(LOCKS) deploy/changeover deploy/make-venv
+	@deploy/make-venv $(PYTHON) $(VENV) $(LOCKS) && touch $@

@@ -1,0 +1,5 @@
+"""`python -m changeover` is the command `changeover`."""
+
+from changeover.cli import main
+
+main()

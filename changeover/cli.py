@@ -1,0 +1,163 @@
+"""The command line. Commands only read their arguments and print; what they do lives in the modules beside this one.
+
+Exit codes: 0 fine, 1 differences or a refused gate, 2 usage or configuration. Every error is one line on stderr.
+"""
+
+import json
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from typer._click.exceptions import ClickException
+
+from changeover.problems import FAILED, UNUSABLE, Problem
+from changeover.words import duration
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="changeover",
+    help="Move a live service from one stack to the other, side by side: run both, compare them, shift the traffic.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+token_app = typer.Typer(help="Look into tokens.", rich_markup_mode=None)
+app.add_typer(token_app, name="token")
+# Colours on terminals only; values are never read as markup.
+console = Console(highlight=False, markup=False, soft_wrap=True)
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+@app.callback(invoke_without_command=True)
+def overview(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command()
+def up() -> None:
+    """Start stacks and gateway in the background and wait until all are healthy; a second time changes nothing."""
+    from changeover.system import load_system
+    from changeover.up import bring_up
+
+    bring_up(load_system(), console.print)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started with this VAR_DIR, and nothing else."""
+    from changeover.system import load_system
+    from changeover.up import bring_down
+
+    bring_down(load_system(), console.print)
+
+
+@app.command()
+def logs(
+    name: Annotated[str, typer.Argument(help="Only this group, such as modern.")] = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines of each.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
+) -> None:
+    """Show the last lines of every log."""
+    from changeover.system import load_system
+
+    place = load_system().place
+    known = place.logs()
+    if not known:
+        raise Problem(f"VAR_DIR={place.var_dir} has no logs yet; type `make up` first.")
+    files = [str(file) for file in known if name in ("", file.stem)]
+    if not files:
+        raise Problem(f'There is no log of "{name}"; there are {", ".join(file.stem for file in known)}.')
+    options = ["-n", str(lines), *(["-F"] if follow else [])]
+    os.execvp("tail", ["tail", *options, *files])  # noqa: S606, S607 - tail does exactly this
+
+
+@app.command()
+def status(as_json: JsonFlag = False) -> None:
+    """Show processes, health, database, scheduler and versions. Exit 1 unless all is healthy."""
+    from changeover.status import report
+    from changeover.system import load_system
+
+    found = report(load_system())
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        groups = Table("group", "state", "health", "pid", "up for", "restarts", "address", box=None, pad_edge=False)
+        for group in found.groups:
+            facts = [str(group.pid or "-"), duration(group.uptime_s) if group.pid else "-", str(group.restarts)]
+            style = "green" if group.healthy else "red"
+            groups.add_row(group.name, group.state.lower(), group.health, *facts, group.url, style=style)
+        console.print(groups)
+        database, scheduler = found.database, found.scheduler
+        console.print(f"database   {database.url}: {database.problem or f'revision {database.revision}, as expected'}")
+        console.print(f"scheduler  {_owner(scheduler)}" if scheduler else "scheduler  unknown")
+        console.print(f"versions   {', '.join(f'{name} {version}' for name, version in found.versions.items())}")
+    raise typer.Exit(0 if found.healthy else FAILED)
+
+
+def _owner(scheduler: Any) -> str:
+    owner = f"{scheduler.owner_stack} ({scheduler.owner_process})" if scheduler.owner_stack else "nobody"
+    return f"run by {owner}, wanted: {scheduler.desired_stack}, epoch {scheduler.epoch}"
+
+
+@token_app.callback()
+def tokens() -> None:
+    pass
+
+
+@token_app.command("inspect")
+def token_inspect(
+    token: Annotated[str, typer.Argument(help='The token, with or without "Bearer "; - reads it from standard input.')],
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the claims of a token, when it expires, and which stack accepts it. Exit 1 when one refuses it."""
+    from changeover.system import load_system
+    from changeover.token import inspect
+    from scheduler.clock import Clock
+
+    text = (sys.stdin.read() if token == "-" else token).strip()
+    system = load_system()
+    now = Clock(system.settings.clock_offset_s).now()
+    stacks = {stack.name: stack.url for stack in system.config.stacks}
+    found = inspect(text.removeprefix("Bearer ").strip(), system.settings.jwt_secret_key, now, stacks)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        for name, value in found.claims.items():
+            console.print(f"{name:10} {json.dumps(value)}")
+        console.print(f"\n{found.kind} token, {found.expiry}; signature: {found.signature}")
+        verdicts = {"by the rules": found.rules, **found.stacks}
+        for name, verdict in verdicts.items():
+            style = {True: "green", False: "red", None: "yellow"}[verdict.accepted]
+            said = f"refused: {verdict.reason}" if verdict.accepted is False else verdict.reason
+            console.print(f"{name:12} {said}", style=style)
+    raise typer.Exit(0 if found.accepted else FAILED)
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, indent=2))
+
+
+def main() -> None:
+    """Run the command line and end the process with its exit code."""
+    try:
+        code = app(standalone_mode=False, prog_name="changeover")
+    except Problem as problem:
+        code = _complain(str(problem), problem.exit_code)
+    except ClickException as usage:
+        code = _complain(f"{usage.format_message().rstrip('.')}. See: changeover --help", UNUSABLE)
+    except (KeyboardInterrupt, typer.Abort):
+        code = _complain("Interrupted.", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code or 0)
+
+
+def _complain(text: str, exit_code: int) -> int:
+    print(" ".join(text.split()), file=sys.stderr)
+    return exit_code

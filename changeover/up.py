@@ -1,0 +1,131 @@
+"""Start and stop one copy of the whole system in the background."""
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from changeover.health import StopWaiting, wait_until_alive
+from changeover.ports import check_free
+from changeover.problems import FAILED, Problem
+from changeover.supervision import Supervisor, render
+from changeover.system import System
+from gateway import nginx
+from gateway.config import ConfigError
+from scheduler.clock import Clock
+from shared_models import first_data, migrate
+
+__all__ = ["bring_down", "bring_up"]
+
+_HEALTHY_WITHIN_S = 60
+_LOG_LINES = 15
+Say = Callable[[str], None]
+
+
+def bring_up(system: System, say: Say) -> None:
+    """Return when every stack answers by its own port and through the gateway; what runs already is left as it is.
+
+    Raise Problem after stopping what this call started.
+    """
+    with system.place.lock():
+        supervisor = Supervisor(system.place)
+        if supervisor.is_running():
+            _check_same_settings(system)
+            for name in supervisor.revive():
+                say(f"Started {name} again.")
+            _wait(system, supervisor, lambda _: None)
+            say("Everything is running already.")
+        else:
+            _start(system, supervisor, say)
+        _say_urls(system, say)
+
+
+def bring_down(system: System, say: Say) -> None:
+    """Stop this copy's processes, also those that a killed supervisord left."""
+    with system.place.lock():
+        say("Stopped." if Supervisor(system.place).stop() else "Nothing was running.")
+        system.place.fingerprint.unlink(missing_ok=True)
+
+
+def _check_same_settings(system: System) -> None:
+    recorded = system.place.fingerprint
+    if not recorded.exists() or recorded.read_text() != system.fingerprint():
+        raise Problem(
+            f"VAR_DIR={system.place.var_dir}: the copy there runs with other settings; "
+            "type `make down` with that VAR_DIR first, or set VAR_DIR and the ports for another copy."
+        )
+
+
+def _start(system: System, supervisor: Supervisor, say: Say) -> None:
+    if supervisor.end_leftovers():
+        say("Ended processes that an earlier run left behind.")
+    check_free(system.ports())
+    _prepare_database(system, say)
+    command = _prepare_gateway(system)
+    say(f"Starting {', '.join(system.group_names)} ...")
+    config = render(system.groups(command), system.place, system.root)
+    system.place.fingerprint.write_text(system.fingerprint())
+    try:
+        supervisor.start(config, system.environ)
+        _wait(system, supervisor, say)
+    except BaseException:
+        supervisor.stop()
+        raise
+
+
+def _prepare_database(system: System, say: Say) -> None:
+    settings = system.settings
+    try:
+        for url in dict.fromkeys((settings.database_url, settings.modern_database_url)):
+            migrate.upgrade(url)
+        password = first_data.ensure(settings, Clock(settings.clock_offset_s).now())
+    except SQLAlchemyError as error:
+        shown = make_url(url).render_as_string(hide_password=True)
+        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        raise Problem(
+            f"DATABASE_URL={shown} cannot be used: {reason}; start that database or correct the URL."
+        ) from None
+    if password:
+        say(
+            f"First admin: {settings.admin_username}, password {password} (shown this once; change it after logging in)."
+        )
+
+
+def _prepare_gateway(system: System) -> list[str]:
+    try:
+        return nginx.prepare(system.config, system.place.var_dir, system.environ)
+    except (ConfigError, nginx.NginxError) as error:
+        raise Problem(str(error)) from None
+
+
+def _wait(system: System, supervisor: Supervisor, say: Say) -> None:
+    def hopeless() -> str | None:
+        failed = [state.name for state in supervisor.states() if state.state in ("BACKOFF", "FATAL") and state.restarts]
+        return failed[0] if failed else None
+
+    began = time.monotonic()
+    try:
+        for probe in wait_until_alive(system.probes(), hopeless, _HEALTHY_WITHIN_S):
+            by = "" if probe.via == probe.stack else f" through the {probe.via}"
+            say(f"  {probe.stack}{by} answers after {time.monotonic() - began:.1f} s")
+    except StopWaiting as given_up:
+        log = system.place.log(given_up.group)
+        print(_tail(log), file=sys.stderr)
+        raise Problem(f"{given_up.group} does not become healthy; see above, and all of {log}", FAILED) from None
+
+
+def _tail(log: Path) -> str:
+    if not log.exists():
+        return f"(no {log})"
+    with log.open(errors="replace") as lines:
+        return "".join(deque(lines, _LOG_LINES)).rstrip()
+
+
+def _say_urls(system: System, say: Say) -> None:
+    say(f"  gateway  {system.gateway_url}")
+    for stack in system.config.stacks:
+        say(f"  {stack.name:8} {stack.url}")
