@@ -5,6 +5,7 @@ import json
 __all__ = [
     "AMBIGUOUS",
     "ERRORS",
+    "ERROR_PLACE",
     "Lines",
     "block",
     "error_locations",
@@ -34,7 +35,7 @@ ERRORS: dict[int, tuple[str, str]] = {
     505: ("HTTP version not supported", "Use HTTP/1.1."),
 }
 AMBIGUOUS = ("Bad request", "Ambiguous path.")
-PLACE = "/__gateway/errors"
+ERROR_PLACE = "/__gateway/errors"
 
 
 def block(head: str, *lines: str) -> Lines:
@@ -63,15 +64,20 @@ def error_pages(limit_bytes: int) -> Lines:
 
     494 is nginx's number for a header that is too large.
     """
-    plain = [f"error_page {status} {PLACE}/{status};" for status in ERRORS if status != 431]
-    return [*plain, f"error_page 413 {PLACE}/413/{limit_bytes};", f"error_page 494 =431 {PLACE}/431;"]
+    plain = [f"error_page {status} {ERROR_PLACE}/{status};" for status in ERRORS if status != 431]
+    return [*plain, f"error_page 413 {ERROR_PLACE}/413/{limit_bytes};", f"error_page 494 =431 {ERROR_PLACE}/431;"]
 
 
 def error_locations(limits_bytes: list[int]) -> Lines:
-    """Return one internal location per answer. `return` with a text is final: no page leads to another."""
+    """Return one internal location per answer. `return` with a text is final: no page leads to another.
+
+    A body was accepted or refused before, so here it has no limit: nginx would check it again, and answer 413 in HTML.
+    """
     answers = [(str(status), status, json_body(*words)) for status, words in ERRORS.items()]
     answers += [(f"413/{limit}", 413, too_large(limit)) for limit in limits_bytes]
     lines: Lines = []
     for name, status, body in answers:
-        lines += block(f"location = {PLACE}/{name}", "internal;", f"return {status} {body};")
+        lines += block(
+            f"location = {ERROR_PLACE}/{name}", "internal;", "client_max_body_size 0;", f"return {status} {body};"
+        )
     return lines

@@ -18,7 +18,7 @@ CONFIG_FILE = "dualstack.toml"
 STACK_NAME = re.compile(r"[a-z][a-z0-9]*")
 PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 TEXT_FILE = re.compile(r"[A-Za-z0-9_-]+\.(?:md|txt)")
-RESERVED = frozenset({"none"})
+RESERVED = frozenset({"none", "error"})
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 
 

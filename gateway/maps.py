@@ -6,14 +6,14 @@ the raw one (`$request_uri`). Where the two could lead to different stacks, the 
 
 from collections.abc import Iterable
 
-from gateway.answers import Lines, block
+from gateway.answers import ERROR_PLACE, Lines, block
 from gateway.config import Config
 from gateway.routes import UNMATCHED
 
 __all__ = ["plain_pattern", "prefix_pattern", "request_maps"]
 
 # Path segments and characters on which two URL parsers may disagree; "#" ends the path for one of them.
-AMBIGUOUS_PATH = r"~*^\S+ [^? ]*(?:/(?:\.|%2e){1,2}(?:[/? ]|$)|%00|%2f|%5c|\\|#)"
+AMBIGUOUS_PATH = r"~*^\S+ [^? ]*(?:/(?:\.|%2e){1,2}(?:[/? ]|$)|%00|%2f|%5c|[\x5c#])"
 SECRET_QUERY = (
     r"~*(?:token|secret|passw|pwd|key|auth|jwt|session|cookie|credential|signature|code=|eyJ|^[^=&]*%|&[^=&]*%)"
 )
@@ -52,8 +52,12 @@ def request_line_maps() -> Lines:
     """Return what is read from the request line, which no internal redirect changes and no parse error hides."""
     return [
         "# The request line stays what the client sent, also when an error page has changed $uri and $request_method.",
-        *block("map $request $method", 'default "";', entry(r"~^(?<line_method>[A-Z]+) ", "$line_method")),
-        *block("map $request $path", 'default "";', entry(r"~^\S+ (?<line_path>/[!->@-~]*)(?:[? ]|$)", "$line_path")),
+        *block("map $request $method", 'default "";', entry(r"~^(?<line_method>[A-Z_-]+) ", "$line_method")),
+        *block(
+            "map $request $path",
+            'default "";',
+            entry(r"~^\S+ (?:[a-z]+://[^/? ]+)?(?<line_path>/[!->@-~]*)(?:[? ]|$)", "$line_path"),
+        ),
         *block("map $request $query", 'default "";', entry(r"~^\S+ [^? ]*\?(?<line_query>[^ ]*)", "$line_query")),
         *block("map $request $ambiguous", 'default "";', entry(AMBIGUOUS_PATH, "1")),
         "# A sane id of the client is kept.",
@@ -73,15 +77,16 @@ def stack_maps(config: Config) -> Lines:
     for prefix, name in longest_first(config):
         addressed.append(entry(rf"~^{plain_pattern(prefix)}(?:[/?]|\z)", name))
     agreed = [entry(f"{name}:{name}", '""') for name in sorted(set(config.serves.values()))]
+    agreed.append(entry("~:error$", '""'))
     return [
         "# One request may ask for the other stack; any other value is ignored.",
         *block("map $http_x_stack $asked", 'default "";', *(entry(f"~^{s.name}$", s.name) for s in config.stacks)),
         *block("map $request_uri $addressed", 'default "";', *addressed),
-        *block("map $uri $addressed_decoded", 'default "";', *addressed),
+        *block("map $uri $addressed_decoded", 'default "";', entry(f"~^{ERROR_PLACE}/", "error"), *addressed),
         *block(
             "map $addressed:$asked $stack",
             "default $addressed;",
-            entry(r"~^[a-z0-9]+:(?<asked_stack>.+)$", "$asked_stack"),
+            *(entry(f"~^[a-z0-9]+:{s.name}$", s.name) for s in config.stacks),
         ),
         "# An encoded prefix, such as /%61pi, is read differently by nginx and by the stacks.",
         *block("map $addressed:$addressed_decoded $split", "default 1;", '":" "";', *agreed),
@@ -95,9 +100,9 @@ def target_maps(config: Config) -> Lines:
     for number, (prefix, _) in enumerate(longest_first(config), 1):
         rests.append(entry(rf"~^{plain_pattern(prefix)}(?<rest{number}>(?:[/?].*)?)$", f"$rest{number}"))
     return [
-        "# What follows the prefix, raw, with the query; and the prefix of the stack that gets it.",
+        "# What follows the prefix, raw, with the query; and the prefix (less its slash) of the stack that gets it.",
         *block("map $request_uri $rest", 'default "";', *rests),
-        *block("map $stack $stack_prefix", 'default "";', *(f"{s.name} {s.prefix};" for s in config.stacks)),
+        *block("map $stack $stack_path", 'default "";', *(f"{s.name} {s.prefix[1:]};" for s in config.stacks)),
     ]
 
 
@@ -108,7 +113,8 @@ def group_maps(config: Config) -> Lines:
     for group in config.routes.groups:
         for match in group.matches:
             methods = "|".join("GET|HEAD" if method == "GET" else method for method in match.methods)
-            entries.append(entry(rf"~^(?:{methods}):(?:{prefixes}){match.regex}\z", group.id))
+            methods = f"(?:{methods})" if "|" in methods else methods
+            entries.append(entry(rf"~^{methods}:(?:{prefixes}){match.regex}\z", group.id))
     return [
         "# Method and path -> route group.",
         *block(

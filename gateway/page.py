@@ -41,6 +41,7 @@ def page_policy() -> str:
     sources = {tag: f"'sha256-{inline_hash(text, tag)}'" for tag in ("script", "style")}
     return (
         f"default-src 'none'; script-src {sources['script']}; style-src {sources['style']}; connect-src 'self'; "
+        "img-src data:; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 

@@ -3,7 +3,7 @@
 Paths in the text are relative to the folder that `nginx -p` names, so the text holds nothing of the machine.
 """
 
-from gateway.answers import Lines, block, error_locations, error_pages, json_body, seconds
+from gateway.answers import AMBIGUOUS, Lines, block, error_locations, error_pages, json_body, seconds
 from gateway.config import Config, Stack
 from gateway.maps import plain_pattern, prefix_pattern, request_maps
 from gateway.page import page, page_policy
@@ -144,7 +144,7 @@ def server(config: Config) -> Lines:
         "",
         "# Read the maps now: later an error page has changed $uri.",
         'set $decided "$group $stack";',
-        *block("if ($refused)", f"return 400 {json_body('Bad request', 'Ambiguous path.')};"),
+        *block("if ($refused)", f"return 400 {json_body(*AMBIGUOUS)};"),
         "",
         "# For the gateway's own answers; what a stack answers has its own.",
         *own_headers(),
@@ -209,9 +209,9 @@ def stack_locations(config: Config) -> Lines:
             rf'location ~ "^(?:{prefixes}){plain_pattern(limit.path)}\z"',
             f"client_max_body_size {limit.body_bytes};",
             *error_pages(limit.body_bytes),
-            *forward("$stack", "$stack_prefix$rest"),
+            *forward("$stack", "/$stack_path$rest"),
         )
-    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "$stack_prefix$rest"))
+    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "/$stack_path$rest"))
     for stack in config.stacks:
         if stack.pages:
             lines += block(
@@ -250,6 +250,7 @@ def frontend(folder: str) -> Lines:
         *block("types", *(f"{kind} {names};" for kind, names in TYPES.items())),
         "default_type application/octet-stream;",
         "charset utf-8;",
+        "charset_types text/css text/javascript text/plain;",
     ]
     return [
         *block('location ~ "/\\.(?!well-known/)"', "return 404;"),
