@@ -7,7 +7,7 @@ from functools import cache
 
 from shared_rules.errors import Forbidden
 
-__all__ = ["OPERATIONS", "Operation", "Role", "Token", "allowed_methods", "check_role"]
+__all__ = ["OPERATIONS", "Operation", "Owner", "Role", "Token", "allowed_methods", "check_role"]
 
 
 class Role(StrEnum):
@@ -24,6 +24,14 @@ class Token(StrEnum):
     REFRESH = "refresh"
 
 
+class Owner(StrEnum):
+    """Whose row the path must name, in words for people."""
+
+    SELF = "own account, admins any"
+    JOB = "own jobs, admins any"
+    ROW = "own rows, admins too"
+
+
 _EVERYBODY = frozenset(Role)
 _WRITERS = frozenset({Role.ADMIN, Role.USER})
 _ADMINS = frozenset({Role.ADMIN})
@@ -31,23 +39,19 @@ _ADMINS = frozenset({Role.ADMIN})
 
 @dataclass(frozen=True)
 class Operation:
-    """One endpoint. `path` is without the stack's prefix; `owner` says whose rows a non-admin may touch, in words for people."""
+    """One endpoint. `path` is without the stack's prefix; where it names a row, `owner` says whose it must be."""
 
     name: str
     method: str
     path: str
     roles: frozenset[Role] = _EVERYBODY
     token: Token = Token.ACCESS
-    owner: str | None = None
+    owner: Owner | None = None
 
 
 def _public(name: str, method: str, path: str) -> Operation:
     return Operation(name, method, path, token=Token.NONE)
 
-
-_SELF = "own account, admins any"
-_OWN_JOB = "own jobs, admins any"
-_OWN_ROW = "own rows, admins too"
 
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
@@ -60,13 +64,13 @@ OPERATIONS: dict[str, Operation] = {
         Operation("me", "GET", "/auth/me"),
         Operation("register", "POST", "/auth/register", _ADMINS),
         Operation("list_users", "GET", "/auth/users", _ADMINS),
-        Operation("get_user", "GET", "/auth/users/{user_id}", owner=_SELF),
-        Operation("update_user", "PUT", "/auth/users/{user_id}", owner=_SELF),
+        Operation("get_user", "GET", "/auth/users/{user_id}", owner=Owner.SELF),
+        Operation("update_user", "PUT", "/auth/users/{user_id}", owner=Owner.SELF),
         Operation("delete_user", "DELETE", "/auth/users/{user_id}", _ADMINS),
-        Operation("get_preferences", "GET", "/auth/users/{user_id}/preferences", owner=_SELF),
-        Operation("update_preferences", "PUT", "/auth/users/{user_id}/preferences", owner=_SELF),
-        Operation("get_ui_preferences", "GET", "/auth/users/{user_id}/ui-preferences", owner=_SELF),
-        Operation("update_ui_preferences", "PUT", "/auth/users/{user_id}/ui-preferences", owner=_SELF),
+        Operation("get_preferences", "GET", "/auth/users/{user_id}/preferences", owner=Owner.SELF),
+        Operation("update_preferences", "PUT", "/auth/users/{user_id}/preferences", owner=Owner.SELF),
+        Operation("get_ui_preferences", "GET", "/auth/users/{user_id}/ui-preferences", owner=Owner.SELF),
+        Operation("update_ui_preferences", "PUT", "/auth/users/{user_id}/ui-preferences", owner=Owner.SELF),
         Operation("list_jobs", "GET", "/jobs"),
         Operation("create_job", "POST", "/jobs", _WRITERS),
         Operation("validate_cron", "POST", "/jobs/validate-cron"),
@@ -74,9 +78,9 @@ OPERATIONS: dict[str, Operation] = {
         Operation("test_run", "POST", "/jobs/test-run", _WRITERS),
         Operation("bulk_upload", "POST", "/jobs/bulk-upload", _WRITERS),
         Operation("get_job", "GET", "/jobs/{job_id}"),
-        Operation("update_job", "PUT", "/jobs/{job_id}", owner=_OWN_JOB),
-        Operation("delete_job", "DELETE", "/jobs/{job_id}", owner=_OWN_JOB),
-        Operation("execute_job", "POST", "/jobs/{job_id}/execute", _WRITERS, owner=_OWN_JOB),
+        Operation("update_job", "PUT", "/jobs/{job_id}", owner=Owner.JOB),
+        Operation("delete_job", "DELETE", "/jobs/{job_id}", owner=Owner.JOB),
+        Operation("execute_job", "POST", "/jobs/{job_id}/execute", _WRITERS, owner=Owner.JOB),
         Operation("list_job_executions", "GET", "/jobs/{job_id}/executions"),
         Operation("job_statistics", "GET", "/jobs/{job_id}/executions/stats"),
         Operation("get_job_execution", "GET", "/jobs/{job_id}/executions/{execution_id}"),
@@ -93,12 +97,12 @@ OPERATIONS: dict[str, Operation] = {
         Operation("disable_team", "DELETE", "/pic-teams/{team_id}", _ADMINS),
         Operation("get_slack_settings", "GET", "/settings/slack", _ADMINS),
         Operation("update_slack_settings", "PUT", "/settings/slack", _ADMINS),
-        Operation("list_notifications", "GET", "/notifications", owner=_OWN_ROW),
-        Operation("count_unread", "GET", "/notifications/unread-count", owner=_OWN_ROW),
-        Operation("read_all_notifications", "PUT", "/notifications/read-all", owner=_OWN_ROW),
-        Operation("delete_read_notifications", "DELETE", "/notifications/delete-read", owner=_OWN_ROW),
-        Operation("read_notification", "PUT", "/notifications/{notification_id}/read", owner=_OWN_ROW),
-        Operation("delete_notification", "DELETE", "/notifications/{notification_id}", owner=_OWN_ROW),
+        Operation("list_notifications", "GET", "/notifications", owner=Owner.ROW),
+        Operation("count_unread", "GET", "/notifications/unread-count", owner=Owner.ROW),
+        Operation("read_all_notifications", "PUT", "/notifications/read-all", owner=Owner.ROW),
+        Operation("delete_read_notifications", "DELETE", "/notifications/delete-read", owner=Owner.ROW),
+        Operation("read_notification", "PUT", "/notifications/{notification_id}/read", owner=Owner.ROW),
+        Operation("delete_notification", "DELETE", "/notifications/{notification_id}", owner=Owner.ROW),
         _public("health", "GET", "/health"),
         _public("health_live", "GET", "/health/live"),
         Operation("scheduler_status", "GET", "/scheduler/status", _ADMINS),
