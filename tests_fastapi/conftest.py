@@ -7,7 +7,7 @@ from starlette.testclient import TestClient
 
 from fastapi_app.app import create_app
 from shared_models.engine import sync_engine
-from tests.contract import stacks, world
+from tests.contract import stacks
 from tests.contract.api import Answer, Api, Stack
 from tests_fastapi.openapi_check import OpenApiCheck
 
@@ -19,8 +19,14 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def stack(database: str) -> Iterator[Stack]:
-    settings = stacks.settings_for(database)
+def sinks() -> Iterator[stacks.Sinks]:
+    with stacks.open_sinks() as sinks:
+        yield sinks
+
+
+@pytest.fixture(scope="session")
+def stack(database: str, sinks: stacks.Sinks) -> Iterator[Stack]:
+    settings = stacks.settings_for(database, sinks)
     engine = sync_engine(database)
     app = create_app(settings)
     check = OpenApiCheck(app, "/api/v2")
@@ -32,11 +38,11 @@ def stack(database: str) -> Iterator[Stack]:
             check(method, target, answer)
             return answer
 
-        yield Stack("modern", "/api/v2", settings, engine, send)
+        yield Stack("modern", "/api/v2", settings, engine, send, app.state.services, sinks)
     engine.dispose()
 
 
 @pytest.fixture
 def api(stack: Stack) -> Api:
-    world.reset(stack.engine)
+    stack.start_over()
     return Api(stack)

@@ -13,7 +13,7 @@ from fastapi_app.app import create_app as create_modern
 from legacy_flask.app import create_app as create_legacy
 from legacy_flask.db import db
 from shared_models.engine import sync_engine
-from tests.contract import stacks, world
+from tests.contract import stacks
 from tests.contract.api import Answer, Api, Stack, comparable
 
 
@@ -24,14 +24,23 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def twins(database: str) -> Iterator[tuple[Stack, Stack]]:
+def sinks() -> Iterator[stacks.Sinks]:
+    with stacks.open_sinks() as sinks:
+        yield sinks
+
+
+@pytest.fixture(scope="session")
+def twins(database: str, sinks: stacks.Sinks) -> Iterator[tuple[Stack, Stack]]:
     """Yield (legacy, modern) over one database."""
-    settings = stacks.settings_for(database)
+    settings = stacks.settings_for(database, sinks)
     engine = sync_engine(database)
     app = create_legacy(settings)
-    legacy = Stack("legacy", "/api", settings, engine, wsgi_transport(app))
-    with TestClient(create_modern(settings), raise_server_exceptions=False) as client:
-        yield legacy, Stack("modern", "/api/v2", settings, engine, stacks.asgi_transport(client))
+    legacy = Stack("legacy", "/api", settings, engine, wsgi_transport(app), app.extensions["services"], sinks)
+    modern = create_modern(settings)
+    with TestClient(modern, raise_server_exceptions=False) as client:
+        send = stacks.asgi_transport(client)
+        yield legacy, Stack("modern", "/api/v2", settings, engine, send, modern.state.services, sinks)
+    legacy.services.close()
     with app.app_context():
         db.engine.dispose()
     engine.dispose()
@@ -46,7 +55,7 @@ class TwinApi(Api):
 @pytest.fixture
 def api(twins: tuple[Stack, Stack]) -> Api:
     legacy, modern = twins
-    world.reset(legacy.engine)
+    legacy.start_over()
     twin = TwinApi(legacy)
     twin.modern = modern
     return twin
@@ -59,7 +68,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     if isinstance(api, TwinApi):
         said_by_legacy = comparable(api.transcript)
         api.stack, api.transcript = api.modern, []
-        world.reset(api.stack.engine)
+        api.stack.start_over()
         names = pyfuncitem._fixtureinfo.argnames
         pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})
         said_by_modern = comparable(api.transcript)

@@ -6,15 +6,19 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 import jwt
 from sqlalchemy import Engine, Table, insert, select
 
+from scheduler.services import Services
 from shared_models import Base
 from shared_rules.settings import Settings
 from tests.contract import world
+
+if TYPE_CHECKING:
+    from tests.contract.stacks import Sinks
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,14 @@ class Stack:
     settings: Settings
     engine: Engine
     send: Transport
-    sinks: Any = None
+    services: Services
+    sinks: "Sinks"
+
+    def start_over(self) -> None:
+        """Make the database the world again, and forget what was sent so far."""
+        self.services.courier.drain(10)
+        self.sinks.clear()
+        world.reset(self.engine)
 
 
 @dataclass
@@ -115,6 +126,12 @@ class Api:
         } | claims
         payload = {claim: value for claim, value in payload.items() if value is not ...}
         return jwt.encode(payload, self.stack.settings.jwt_secret_key, algorithm="HS256")
+
+    @property
+    def sinks(self) -> "Sinks":
+        """Where the stack's webhooks, GitHub calls, Slack posts and mails arrive; what is still queued goes out first."""
+        self.stack.services.courier.drain(10)
+        return self.stack.sinks
 
     def rows(self, model: type[Base]) -> list[dict[str, Any]]:
         """Return the table's rows as dicts by column name, ordered by primary key."""

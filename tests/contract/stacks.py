@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +14,10 @@ from shared_models.engine import sync_engine
 from shared_models.migrate import upgrade
 from shared_rules.settings import Settings, load_settings
 from tests.contract.api import Answer
+from tests.sinks import HttpSink, SmtpSink
 
 DATABASES = ("sqlite", "postgresql")
+GITHUB_TOKEN = "ghp_of_the_tests"
 SECRET = "a secret for tests, long enough for HS256 and production"
 
 
@@ -52,13 +55,37 @@ def postgres(folder: Path) -> Iterator[str]:
         server.cleanup()
 
 
-def settings_for(url: str, **overrides: Any) -> Settings:
+@dataclass(frozen=True)
+class Sinks:
+    """Where everything goes that a stack sends: targets, Slack and GitHub's API to `http`, e-mail to `mail`."""
+
+    http: HttpSink
+    mail: SmtpSink
+
+    def clear(self) -> None:
+        self.http.clear()
+        self.mail.clear()
+
+
+@contextmanager
+def open_sinks() -> Iterator[Sinks]:
+    with HttpSink() as http, SmtpSink() as mail:
+        yield Sinks(http, mail)
+
+
+def settings_for(url: str, sinks: Sinks, **overrides: Any) -> Settings:
     """Return the settings both stacks run the cases with; `overrides` are fields of Settings."""
     defaults: dict[str, Any] = {
         "database_url": url,
         "jwt_secret_key": SECRET,
         "var_dir": Path(tempfile.gettempdir()) / "contract-var",
         "default_github_owner": "",
+        "github_token": GITHUB_TOKEN,
+        "github_api_url": f"{sinks.http.url}/github",
+        "mail_enabled": True,
+        "mail_server": "127.0.0.1",
+        "mail_port": sinks.mail.port,
+        "mail_use_tls": False,
         "cors_origins": ("http://localhost:5173", "http://127.0.0.1:5173"),
     }
     return load_settings(**(defaults | overrides))
