@@ -80,8 +80,10 @@ def check(command: list[str]) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make the folder readable for the user nginx becomes, whatever the umask says."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make the folder readable for the user nginx becomes, whatever the umask says; parents that were there stay as is."""
+    if not folder.parent.exists():
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
     folder.chmod(0o755)
 
 
@@ -106,7 +108,7 @@ def drop_to(config: Config, folder: Path) -> str:
             account = pwd.getpwnam(name)
         except KeyError:
             continue
-        blocked = [path for path in needed if not can_read(account, path)]
+        blocked = [path for path in needed if not can(account, "-r", path)]
         if not blocked:
             return f"{name} {grp.getgrgid(account.pw_gid).gr_name}"
         tried.append((name, blocked[0]))
@@ -114,12 +116,15 @@ def drop_to(config: Config, folder: Path) -> str:
         raise ConfigError("environment", "user", "root", f"needs one of the users {', '.join(UNPRIVILEGED)}; add one")
     name, path = tried[0]
     key = "VAR_DIR" if path == folder else "FRONTEND_DIST"
-    remedy = f"user {name}, to which a gateway started by root changes, cannot read it; choose a folder open to all"
+    closed = next((parent for parent in reversed(path.parents) if not can(pwd.getpwnam(name), "-x", parent)), path)
+    remedy = (
+        f"nginx, started by root, becomes {name}, who may not enter {closed}; choose another folder or open that one"
+    )
     raise ConfigError("environment", key, str(path), remedy)
 
 
-def can_read(account: pwd.struct_passwd, path: Path) -> bool:
-    """Ask the system itself: access lists and mounts count as well as modes."""
-    test = ["/bin/sh", "-c", 'test -r "$1"', "sh", str(path)]
+def can(account: pwd.struct_passwd, what: str, path: Path) -> bool:
+    """Ask the system itself (`-r` read, `-x` enter): access lists and mounts count as well as modes."""
+    test = ["/bin/sh", "-c", 'test "$1" "$2"', "sh", what, str(path)]
     done = subprocess.run(test, user=account.pw_uid, group=account.pw_gid, extra_groups=[], cwd="/", check=False)  # noqa: S603
     return done.returncode == 0
