@@ -29,7 +29,7 @@ status: $(READY) ## show processes, health, database and scheduler
 logs: $(READY) ## show the last lines of every log
 	@$(CHANGEOVER) logs
 
-demo: $(READY) ## walk through the changeover on the running system
+demo: $(READY) ## add people, teams, jobs and a month of runs to look at
 	@$(CHANGEOVER) demo
 
 check: $(READY) ## lint, types, import rules, nginx.conf is current

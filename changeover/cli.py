@@ -6,11 +6,12 @@ Exit codes: 0 fine, 1 differences or a refused gate, 2 usage or configuration. E
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from typer._click.exceptions import ClickException
 
 from changeover.problems import FAILED, UNUSABLE, Problem
@@ -28,7 +29,7 @@ app = typer.Typer(
 token_app = typer.Typer(help="Look into tokens.", rich_markup_mode=None)
 app.add_typer(token_app, name="token")
 # Colours on terminals only; values are never read as markup.
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
 
 
@@ -54,6 +55,19 @@ def down() -> None:
     from changeover.up import bring_down
 
     bring_down(load_system(), console.print)
+
+
+@app.command()
+def demo(as_json: JsonFlag = False) -> None:
+    """Add people of each role, teams, 25 jobs and a month of runs to look at. Refused in production."""
+    from changeover.demo import DEMO_PEOPLE, fill
+    from changeover.system import load_system
+
+    filled = fill(load_system().settings, (lambda _line: None) if as_json else console.print)
+    if as_json:
+        _print_json(asdict(filled))
+    else:
+        console.print(f"Log in as {', '.join(DEMO_PEOPLE)} with the password {filled.password}")
 
 
 @app.command()
@@ -86,7 +100,17 @@ def status(as_json: JsonFlag = False) -> None:
     if as_json:
         _print_json(found.as_json())
     else:
-        groups = Table("group", "state", "health", "pid", "up for", "restarts", "address", box=None, pad_edge=False)
+        groups = Table(
+            "group",
+            "state",
+            "health",
+            "pid",
+            "up for",
+            "restarts",
+            Column("address", overflow="fold"),
+            box=None,
+            pad_edge=False,
+        )
         for group in found.groups:
             facts = [str(group.pid or "-"), duration(group.uptime_s) if group.pid else "-", str(group.restarts)]
             style = "green" if group.healthy else "red"
@@ -102,6 +126,46 @@ def status(as_json: JsonFlag = False) -> None:
 def _owner(scheduler: Any) -> str:
     owner = f"{scheduler.owner_stack} ({scheduler.owner_process})" if scheduler.owner_stack else "nobody"
     return f"run by {owner}, wanted: {scheduler.desired_stack}, epoch {scheduler.epoch}"
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to this release's schema and make the first admin; `up` does this by itself."""
+    from changeover.database import prepare
+    from changeover.system import load_system
+
+    prepare(load_system().settings, console.print)
+
+
+@app.command()
+def serve(stack: Annotated[str, typer.Argument(help="The stack's name, such as modern.")]) -> None:
+    """Run one stack in the foreground, listening on BIND_HOST: what a container does."""
+    from changeover.containers import listening_on
+    from changeover.system import load_system
+
+    system = load_system()
+    stacks = {one.name: one for one in system.config.stacks}
+    if stack not in stacks:
+        raise Problem(f'There is no stack "{stack}"; there are {", ".join(stacks)}.')
+    command = listening_on(stacks[stack], system.settings.bind_host)
+    os.execvpe(command[0], command, dict(system.environ))  # noqa: S606 - becoming the server is the purpose
+
+
+@app.command()
+def containers(
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if it is not current.")] = False,
+    folder: Annotated[Path | None, typer.Option(help="Write all of the gateway's files here, for an image.")] = None,
+) -> None:
+    """Render deploy/nginx.conf, the gateway of docker-compose.yml."""
+    from changeover.containers import check_committed, write_committed, write_folder
+    from changeover.system import ROOT
+
+    if check:
+        check_committed(ROOT)
+    elif folder:
+        write_folder(ROOT, folder)
+    else:
+        write_committed(ROOT)
 
 
 @token_app.callback()
