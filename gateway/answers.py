@@ -11,6 +11,7 @@ __all__ = [
     "error_locations",
     "error_pages",
     "json_body",
+    "own_headers",
     "seconds",
     "too_large",
 ]
@@ -24,6 +25,7 @@ ERRORS: dict[int, tuple[str, str]] = {
     404: ("Not found", "No such endpoint."),
     405: ("Method not allowed", "This method is not served here."),
     411: ("Length required", "Send the length of the body, or chunks."),
+    412: ("Precondition failed", "The file is another one by now."),
     414: ("URI too long", "The address may be at most 8192 bytes."),
     416: ("Range not satisfiable", "The file has no such part."),
     431: ("Request header fields too large", "A header line may be at most 8192 bytes, all of them 32768."),
@@ -57,6 +59,18 @@ def json_body(error: str, message: str) -> str:
 
 def too_large(limit_bytes: int) -> str:
     return json_body("Payload too large", f"The request body may be at most {limit_bytes} bytes.")
+
+
+def own_headers(*more: str) -> Lines:
+    """Return the headers of the gateway's own answers. A location that adds one of its own must repeat them all."""
+    return [
+        "add_header X-Request-Id $rid always;",
+        "add_header X-Served-By none always;",
+        "add_header X-Content-Type-Options nosniff always;",
+        "add_header Referrer-Policy no-referrer always;",
+        "add_header Allow $allow always;",
+        *more,
+    ]
 
 
 def error_pages(limit_bytes: int) -> Lines:

@@ -3,10 +3,10 @@
 Paths in the text are relative to the folder that `nginx -p` names, so the text holds nothing of the machine.
 """
 
-from gateway.answers import AMBIGUOUS, Lines, block, error_locations, error_pages, json_body, seconds
+from gateway.answers import AMBIGUOUS, Lines, block, error_locations, error_pages, json_body, own_headers, seconds
 from gateway.config import Config, Stack
 from gateway.maps import plain_pattern, prefix_pattern, request_maps
-from gateway.page import page, page_policy
+from gateway.pages import page, page_locations
 
 __all__ = ["CONF", "HEALTH", "files", "nginx_conf"]
 
@@ -35,27 +35,18 @@ LOG_FORMAT = {
     "bo": "$bytes_sent",
     "done": '"$request_completion"',
 }
-# Headers by which a client could pretend to be a proxy, or to be elsewhere.
-CLEARED = ("Forwarded", "X-Forwarded-Prefix", "X-Forwarded-Server", "X-Forwarded-Ssl", "X-Forwarded-Scheme")
-CLEARED_TOO = ("X-Original-URL", "X-Rewrite-URL", "Proxy", "X-Stack")
-TYPES = {
-    "text/html": "html htm",
-    "text/css": "css",
-    "text/javascript": "js mjs",
-    "text/plain": "txt",
-    "application/json": "json map",
-    "application/manifest+json": "webmanifest",
-    "application/wasm": "wasm",
-    "image/svg+xml": "svg",
-    "image/png": "png",
-    "image/jpeg": "jpg jpeg",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "image/avif": "avif",
-    "image/x-icon": "ico",
-    "font/woff": "woff",
-    "font/woff2": "woff2",
-}
+# Headers by which a client could pretend to be a proxy or to have asked for something else, and the gateway's own.
+CLEARED = (
+    "Forwarded",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Server",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-Scheme",
+    "X-Original-URL",
+    "X-Rewrite-URL",
+    "Proxy",
+    "X-Stack",
+)
 
 
 def files(config: Config, user: str = "") -> dict[str, str]:
@@ -154,23 +145,11 @@ def server(config: Config) -> Lines:
         "",
         *stack_locations(config),
         "",
-        *(frontend(str(config.frontend)) if config.frontend else state_page(config)),
+        *page_locations(config),
         "",
         *block(f"location = {HEALTH}", "access_log off;", """return 200 '{"status":"ok"}';"""),
         *block("location /__gateway/", "return 404;"),
         *error_locations(sorted(set(limits))),
-    ]
-
-
-def own_headers(*more: str) -> Lines:
-    """Return the headers of the gateway's own answers. A location that adds one of its own must repeat them all."""
-    return [
-        "add_header X-Request-Id $rid always;",
-        "add_header X-Served-By none always;",
-        "add_header X-Content-Type-Options nosniff always;",
-        "add_header Referrer-Policy no-referrer always;",
-        "add_header Allow $allow always;",
-        *more,
     ]
 
 
@@ -187,7 +166,7 @@ def proxy_settings(config: Config) -> Lines:
         "proxy_set_header X-Forwarded-Proto $scheme;",
         "proxy_set_header X-Forwarded-Host $public_host;",
         "proxy_set_header X-Forwarded-Port $server_port;",
-        *(f'proxy_set_header {name} "";' for name in (*CLEARED, *CLEARED_TOO)),
+        *(f'proxy_set_header {name} "";' for name in CLEARED),
         "proxy_hide_header X-Request-Id;",
         "proxy_hide_header X-Served-By;",
         "proxy_redirect off;",
@@ -225,35 +204,4 @@ def forward(stack: str, target: str) -> Lines:
         "add_header X-Request-Id $rid always;",
         f"add_header X-Served-By {stack} always;",
         f"proxy_pass http://{stack}{target};",
-    ]
-
-
-def state_page(config: Config) -> Lines:
-    policy = f'add_header Content-Security-Policy "{page_policy()}" always;'
-    lines = block(
-        "location = /",
-        "root pages;",
-        "types {}",
-        'default_type "text/html; charset=utf-8";',
-        *own_headers(policy, "add_header Cache-Control no-cache always;"),
-        "try_files /index.html =404;",
-    )
-    for text in config.texts:
-        lines += block(f"location = /{text}", "root pages;", "types {}", 'default_type "text/plain; charset=utf-8";')
-    return [*lines, *block("location /", "return 404;")]
-
-
-def frontend(folder: str) -> Lines:
-    """Return a single page app: files as they are, its index.html for any other address."""
-    served = [
-        f'root "{folder}";',
-        *block("types", *(f"{kind} {names};" for kind, names in TYPES.items())),
-        "default_type application/octet-stream;",
-        "charset utf-8;",
-        "charset_types text/css text/javascript text/plain;",
-    ]
-    return [
-        *block('location ~ "/\\.(?!well-known/)"', "return 404;"),
-        *block("location = /index.html", *served, *own_headers("add_header Cache-Control no-cache always;")),
-        *block("location /", *served, "try_files $uri /index.html;"),
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.config import load
-from gateway.page import page
+from gateway.pages import page
 from tests.gateway.echo_stack import EchoStack
 from tests.gateway.edge import Edge, make_project
 
@@ -172,6 +172,21 @@ def test_a_frontend_takes_no_posts(fronted: Edge) -> None:
     answer = fronted.ask("POST", "/", body=b"{}")
 
     assert (answer.status, answer.json["error"], answer.header("Allow")) == (405, "Method not allowed", "GET, HEAD")
+
+
+CONDITIONS = {
+    "a part that is not there": ("Range", "bytes=900-", 416, "Range not satisfiable"),
+    "a version that is gone": ("If-Match", '"gone"', 412, "Precondition failed"),
+}
+
+
+@pytest.mark.parametrize(("name", "value", "status", "error"), CONDITIONS.values(), ids=CONDITIONS.keys())
+def test_a_condition_that_a_file_does_not_meet_is_json(
+    fronted: Edge, name: str, value: str, status: int, error: str
+) -> None:
+    answer = fronted.get("/logo.svg", (name, value))
+
+    assert (answer.status, answer.json["error"], answer.header("Content-Type")) == (status, error, "application/json")
 
 
 def test_a_frontend_is_not_sent_again_unchanged(fronted: Edge) -> None:

@@ -33,10 +33,8 @@ def config(project: Path) -> Config:
 
 def run(*command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run one of the tools of this Python's environment, offline."""
-    tool = Path(sys.executable).with_name(command[0])
-    return subprocess.run(
-        [str(tool), *command[1:]], cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    command = (sys.executable, "-m", *command)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_crossplane_understands_it(config: Config, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page at `/` when no frontend is set: it asks both stacks how they are and links to the docs."""
+"""What is served outside the stacks' addresses: a built frontend, or the page that asks both stacks how they are."""
 
 import base64
 import hashlib
@@ -6,11 +6,30 @@ import html
 import re
 from pathlib import Path
 
+from gateway.answers import Lines, block, own_headers
 from gateway.config import Config
 
-__all__ = ["page", "page_policy"]
+__all__ = ["page", "page_locations", "page_policy"]
 
 TEMPLATE = Path(__file__).with_name("page.html")
+TYPES = {
+    "text/html": "html htm",
+    "text/css": "css",
+    "text/javascript": "js mjs",
+    "text/plain": "txt",
+    "application/json": "json map",
+    "application/manifest+json": "webmanifest",
+    "application/wasm": "wasm",
+    "image/svg+xml": "svg",
+    "image/png": "png",
+    "image/jpeg": "jpg jpeg",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+    "image/x-icon": "ico",
+    "font/woff": "woff",
+    "font/woff2": "woff2",
+}
 
 
 def page(config: Config) -> str:
@@ -51,3 +70,39 @@ def inline_hash(text: str, tag: str) -> str:
     if found is None:
         raise ValueError(f"{TEMPLATE.name} has no <{tag}>")
     return base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+
+
+def page_locations(config: Config) -> Lines:
+    """Return the locations of everything that no stack answers."""
+    return frontend(str(config.frontend)) if config.frontend else state_page(config)
+
+
+def state_page(config: Config) -> Lines:
+    policy = f'add_header Content-Security-Policy "{page_policy()}" always;'
+    lines = block(
+        "location = /",
+        "root pages;",
+        "types {}",
+        'default_type "text/html; charset=utf-8";',
+        *own_headers(policy, "add_header Cache-Control no-cache always;"),
+        "try_files /index.html =404;",
+    )
+    for text in config.texts:
+        lines += block(f"location = /{text}", "root pages;", "types {}", 'default_type "text/plain; charset=utf-8";')
+    return [*lines, *block("location /", "return 404;")]
+
+
+def frontend(folder: str) -> Lines:
+    """Return a single page app: files as they are, its index.html for any other address."""
+    served = [
+        f'root "{folder}";',
+        *block("types", *(f"{kind} {names};" for kind, names in TYPES.items())),
+        "default_type application/octet-stream;",
+        "charset utf-8;",
+        "charset_types text/css text/javascript text/plain;",
+    ]
+    return [
+        *block('location ~ "/\\.(?!well-known/)"', "return 404;"),
+        *block("location = /index.html", *served, *own_headers("add_header Cache-Control no-cache always;")),
+        *block("location /", *served, "try_files $uri /index.html;"),
+    ]
