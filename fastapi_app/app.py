@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -10,8 +11,9 @@ from fastapi_app.db import Database
 from fastapi_app.deps import PREFIX
 from fastapi_app.edge import EdgeMiddleware
 from fastapi_app.errors import init_errors
+from fastapi_app.pages import add_pages, describe
 from fastapi_app.routers import ALL
-from scheduler.services import build_services
+from scheduler.services import VERSION, build_services
 from shared_models.migrate import check_revision
 from shared_rules.settings import Settings
 
@@ -21,8 +23,7 @@ __all__ = ["create_app"]
 def create_app(settings: Settings) -> FastAPI:
     """Return the application. Raise ForeignRevision when the database is at another schema than this code."""
     check_revision(settings.modern_database_url)
-    database = Database(settings.modern_database_url, synchronous=settings.sqlite_synchronous)
-
+    database = Database(settings)
     services = build_services(settings)
 
     @asynccontextmanager
@@ -31,11 +32,23 @@ def create_app(settings: Settings) -> FastAPI:
         await to_thread.run_sync(services.close)
         await database.close()
 
-    app = FastAPI(title="Cron job backend", lifespan=lifespan, redirect_slashes=False)
+    app = FastAPI(
+        title="Cron job backend",
+        version=VERSION,
+        description="Users, jobs, executions, notifications and teams. Log in, then press Authorize and paste the access token.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.state.services = services
     app.state.database = database
     app.add_middleware(EdgeMiddleware, cors_origins=settings.cors_origins)
     init_errors(app)
     for router in ALL:
         app.include_router(router, prefix=PREFIX)
+    if settings.docs:
+        add_pages(app)
     return app
