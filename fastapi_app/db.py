@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from shared_models.engine import WRITES, async_engine
+from shared_rules.settings import Settings
 
 __all__ = ["Database", "DatabaseDep"]
 
@@ -15,8 +16,12 @@ __all__ = ["Database", "DatabaseDep"]
 class Database:
     """Sessions of one database. Made without connecting; `close` when the application ends."""
 
-    def __init__(self, url: str, *, synchronous: str = "NORMAL") -> None:
-        self.engine = async_engine(url, synchronous=synchronous)
+    def __init__(self, settings: Settings) -> None:
+        self.engine = async_engine(
+            settings.modern_database_url,
+            synchronous=settings.sqlite_synchronous,
+            timeout_s=settings.database_timeout_s,
+        )
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager

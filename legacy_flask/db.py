@@ -19,7 +19,9 @@ db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": Fal
 
 def init_db(app: Flask, settings: Settings) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(
+        settings.database_url, timeout_s=settings.database_timeout_s
+    )
     db.init_app(app)
     with app.app_context():
         install_recipe(db.engine, synchronous=settings.sqlite_synchronous)
@@ -27,11 +29,12 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 @contextmanager
 def reading() -> Iterator[scoped_session[Session]]:
-    """Yield the request's session in a reading transaction, which ends with the block."""
+    """Yield the request's session in a reading transaction, which ends with the block; rows keep what was read."""
     try:
         yield db.session
     finally:
-        db.session.rollback()
+        # Not a rollback: that expires every row, and each would be read again when it is answered.
+        db.session.close()
 
 
 @contextmanager

@@ -18,33 +18,37 @@ __all__ = ["WRITES", "async_engine", "engine_options", "install_recipe", "is_una
 WRITES: Final = {"writes": True}
 """Execution options of a connection that is going to write: `session.connection(execution_options=WRITES)`."""
 
-_LOCK_TIMEOUT_S = 30
+_TIMEOUT_S: Final = 30.0
 _WRITER_LOCK = 7_061_934
-_POSTGRES_SESSION = (
-    f"-c lock_timeout={_LOCK_TIMEOUT_S}s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
-)
 _BROKEN_SCHEMA = ("no such table", "no such column", "undefined")
 
 
-def sync_engine(url: str, *, synchronous: str = "NORMAL") -> Engine:
-    engine = create_engine(url, **engine_options(url))
+def sync_engine(url: str, *, synchronous: str = "NORMAL", timeout_s: float = _TIMEOUT_S) -> Engine:
+    engine = create_engine(url, **engine_options(url, timeout_s=timeout_s))
     install_recipe(engine, synchronous=synchronous)
     return engine
 
 
-def async_engine(url: str, *, synchronous: str = "NORMAL") -> AsyncEngine:
+def async_engine(url: str, *, synchronous: str = "NORMAL", timeout_s: float = _TIMEOUT_S) -> AsyncEngine:
     """Return the async engine of the same URL: aiosqlite for SQLite (pooled), psycopg for PostgreSQL."""
-    engine = create_async_engine(url.replace("sqlite://", "sqlite+aiosqlite://", 1), **engine_options(url))
+    options = engine_options(url, timeout_s=timeout_s)
+    engine = create_async_engine(url.replace("sqlite://", "sqlite+aiosqlite://", 1), **options)
     install_recipe(engine.sync_engine, synchronous=synchronous)
     return engine
 
 
-def engine_options(url: str) -> dict[str, Any]:
-    """Return the keyword arguments of `create_engine` for this URL."""
+def engine_options(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
+    """Return the keyword arguments of `create_engine` for this URL.
+
+    `timeout_s` bounds each wait: for a lock, for a connection of the pool, for the server to let us in.
+    """
+    # Parameters hold password hashes and webhook URLs, and errors end up in logs.
+    common = {"pool_size": 10, "max_overflow": 20, "pool_timeout": timeout_s, "hide_parameters": True}
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": _LOCK_TIMEOUT_S}, "pool_size": 10, "max_overflow": 20}
+        return {**common, "connect_args": {"timeout": timeout_s}}
+    connect_args = {"connect_timeout": max(2, round(timeout_s)), "options": _postgres_session(timeout_s)}
     # The server may have gone away while a connection lay in the pool: ask before use, not after a failure.
-    return {"connect_args": {"options": _POSTGRES_SESSION}, "pool_size": 10, "max_overflow": 20, "pool_pre_ping": True}
+    return {**common, "connect_args": connect_args, "pool_pre_ping": True}
 
 
 def install_recipe(engine: Engine, *, synchronous: str = "NORMAL") -> None:
@@ -56,12 +60,7 @@ def install_recipe(engine: Engine, *, synchronous: str = "NORMAL") -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-            f"busy_timeout={_LOCK_TIMEOUT_S * 1000}",
-        ):
+        for pragma in ("journal_mode=WAL", f"synchronous={synchronous}", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -76,6 +75,11 @@ def is_unavailable(error: BaseException) -> bool:
     if not isinstance(error, OperationalError | InterfaceError):
         return False
     return not any(words in str(error.orig).lower() for words in _BROKEN_SCHEMA)
+
+
+def _postgres_session(timeout_s: float) -> str:
+    lock_ms = round(timeout_s * 1000)
+    return f"-c lock_timeout={lock_ms} -c statement_timeout={2 * lock_ms} -c idle_in_transaction_session_timeout=60s"
 
 
 def _begin_sqlite(connection: Connection) -> None:

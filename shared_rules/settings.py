@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     var_dir: Path = Path("var")
     database_url: str = ""
     modern_database_url: str = ""
+    database_timeout_s: Annotated[float, Field(gt=0)] = 30
     sqlite_synchronous: Literal["NORMAL", "FULL"] = "NORMAL"
 
     jwt_secret_key: str = Field(default="", repr=False)

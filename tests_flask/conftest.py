@@ -1,8 +1,8 @@
 """The contract's cases on both stacks: each case runs on legacy, then on modern from the same rows, and the answers are compared."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from flask import Flask
@@ -14,7 +14,7 @@ from legacy_flask.app import create_app as create_legacy
 from legacy_flask.db import db
 from shared_models.engine import sync_engine
 from tests.contract import stacks
-from tests.contract.api import Answer, Api, Stack, comparable
+from tests.contract.api import Answer, Api, Stack, Transport, comparable
 
 
 @pytest.fixture(scope="session", params=stacks.DATABASES)
@@ -76,13 +76,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, Any, Any]
     return result
 
 
-def wsgi_transport(app: Flask) -> Any:
+def wsgi_transport(app: Flask) -> Transport:
     """Return a transport to a WSGI application, with the raw target as gunicorn hands it over."""
 
-    def send(method: str, target: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    def send(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
         path, _, query = target.partition("?")
-        environ = create_environ(path=unquote(path, errors="replace"), query_string=query, method=method, data=body)
-        environ |= {"RAW_URI": target, "REMOTE_ADDR": "127.0.0.1", "CONTENT_TYPE": "", "wsgi.input_terminated": True}
+        environ = create_environ(method=method, data=body)
+        environ |= {"PATH_INFO": unquote_to_bytes(path).decode("latin-1"), "QUERY_STRING": query, "RAW_URI": target}
+        environ |= {"REMOTE_ADDR": "127.0.0.1", "CONTENT_TYPE": "", "wsgi.input_terminated": True}
         if not any(name == "content-length" for name, _ in headers):
             environ.pop("CONTENT_LENGTH", None)
         for name, value in headers:

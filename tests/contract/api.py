@@ -2,11 +2,13 @@
 
 import json as json_module
 import re
+import string
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 import httpx2
 import jwt
@@ -74,13 +76,16 @@ class Api:
         as_: str | None = "admin",
         json: Any = ...,
         content: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
         data: Mapping[str, str] | None = None,
         files: Any = None,
         token: str | None = None,
         params: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """Send one request. `json` may be any value, None included; `token` wins over `as_`."""
+        """Send one request. `json` may be any value, None included; `token` wins over `as_`.
+
+        A header of None is left out: without `Content-Length` the body goes in chunks of no declared length.
+        """
         token = token or (self.token(as_) if as_ else None)
         fixed = {"Authorization": f"Bearer {token}"} if token else {}
         if json is not ...:
@@ -90,10 +95,10 @@ class Api:
         for name in ("content-type", "content-length"):
             if name in encoded.headers:
                 fixed.setdefault(name.title(), encoded.headers[name])
-        sent = {**{name.lower(): value for name, value in fixed.items()}}
-        sent |= {name.lower(): value for name, value in (headers or {}).items()}
+        wanted = {name.lower(): value for name, value in [*fixed.items(), *(headers or {}).items()]}
+        sent = [(name, value) for name, value in wanted.items() if value is not None]
         target = self.stack.prefix + path + (f"?{httpx2.QueryParams(params)}" if params else "")
-        answer = self.stack.send(method, target, list(sent.items()), encoded.read())
+        answer = self.stack.send(method, quote(target, safe=string.punctuation), sent, encoded.read())
         self.transcript.append((method, path, answer))
         return answer
 
@@ -167,7 +172,7 @@ _MOVING = (
     (re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+"), b"<token>"),
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), b"<instant>"),
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"), b"<local instant>"),
-    (re.compile(rb'("(?:average_)?duration_seconds":)\d+\.\d+'), rb"\1<duration>"),
+    (re.compile(rb'("(?:average_duration|duration|heartbeat_age)_seconds":)\d+\.\d+'), rb"\1<duration>"),
 )
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _OWN_HEADERS = frozenset({"date", "server", "connection", "x-served-by", "x-request-id", "content-length"})
