@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AnyHttpUrl, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared_rules.targets import parse_allowlist
+
 __all__ = ["BadSetting", "Settings", "load_settings"]
 
 _SECRET_FILE = "jwt-secret"
@@ -106,6 +108,12 @@ class Settings(BaseSettings):
             raise ValueError("name a zone of the tz database, such as Asia/Tokyo") from error
         return value
 
+    @field_validator("target_allowlist")
+    @classmethod
+    def _readable_allowlist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        parse_allowlist(value)
+        return value
+
     @field_validator("github_api_url", "frontend_base_url")
     @classmethod
     def _http_url(cls, value: str) -> str:
@@ -156,7 +164,7 @@ def _one_line(error: ValidationError) -> str:
     variable = str(first["loc"][0]).upper() if first["loc"] else "settings"
     hidden = any(word in variable for word in ("SECRET", "PASSWORD", "TOKEN"))
     value = "" if hidden or first["input"] is None else f'"{first["input"]}" '
-    return f"{variable}: {value}cannot be used: {first['msg'].removeprefix('Value error, ')}."
+    return f"{variable}: {value}cannot be used: {first['msg'].removeprefix('Value error, ').rstrip('.')}."
 
 
 def _driver_url(url: str) -> str:
