@@ -36,6 +36,7 @@ check: $(READY) ## lint, types, import rules, nginx.conf is current
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy $(PACKAGES)
 	@for rules in $(IMPORT_RULES); do $(VENV)/bin/lint-imports --config $$rules || exit 1; done
+	@$(VENV)/bin/python -m gateway render --check && $(CHANGEOVER) containers --check
 
 test: check ## check, then every test
 	@deploy/install-package nginx nginx-light nginx && { deploy/install-package chromium chromium chromium || echo "No Chromium: the browser tests are skipped."; }

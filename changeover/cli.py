@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 differences or a refused gate, 2 usage or configuration. E
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 

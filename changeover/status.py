@@ -14,6 +14,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from changeover.database import reason, without_password
 from changeover.health import get_json, is_alive
 from changeover.supervision import Supervisor
 from changeover.system import System
@@ -124,7 +125,7 @@ def _health(system: System, name: str) -> str:
 
 def _database(url: str) -> tuple[DatabaseReport, SchedulerReport | None]:
     parsed = make_url(url)
-    shown, expected = parsed.render_as_string(hide_password=True), migrate.expected_revision()
+    shown, expected = without_password(url), migrate.expected_revision()
     # Connecting would make the file.
     if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
         return DatabaseReport(shown, None, expected, "there is no such file"), None
@@ -134,8 +135,7 @@ def _database(url: str) -> tuple[DatabaseReport, SchedulerReport | None]:
         problem = "" if revision == expected else f"is at revision {revision}, this release needs {expected}"
         return DatabaseReport(shown, revision, expected, problem), None if problem else _scheduler(engine)
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        return DatabaseReport(shown, None, expected, reason), None
+        return DatabaseReport(shown, None, expected, reason(error)), None
     finally:
         engine.dispose()
 

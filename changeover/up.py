@@ -6,9 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
-
+from changeover.database import prepare
 from changeover.health import StopWaiting, wait_until_alive
 from changeover.ports import check_free
 from changeover.problems import FAILED, Problem
@@ -16,13 +14,12 @@ from changeover.supervision import Supervisor, render
 from changeover.system import System
 from gateway import nginx
 from gateway.config import ConfigError
-from scheduler.clock import Clock
-from shared_models import first_data, migrate
 
 __all__ = ["bring_down", "bring_up"]
 
 _HEALTHY_WITHIN_S = 60
 _LOG_LINES = 15
+_RESTARTS_ENOUGH = 2
 Say = Callable[[str], None]
 
 
@@ -64,7 +61,7 @@ def _start(system: System, supervisor: Supervisor, say: Say) -> None:
     if supervisor.end_leftovers():
         say("Ended processes that an earlier run left behind.")
     check_free(system.ports())
-    _prepare_database(system, say)
+    prepare(system.settings, say)
     command = _prepare_gateway(system)
     say(f"Starting {', '.join(system.group_names)} ...")
     config = render(system.groups(command), system.place, system.root)
@@ -77,24 +74,6 @@ def _start(system: System, supervisor: Supervisor, say: Say) -> None:
         raise
 
 
-def _prepare_database(system: System, say: Say) -> None:
-    settings = system.settings
-    try:
-        for url in dict.fromkeys((settings.database_url, settings.modern_database_url)):
-            migrate.upgrade(url)
-        password = first_data.ensure(settings, Clock(settings.clock_offset_s).now())
-    except SQLAlchemyError as error:
-        shown = make_url(url).render_as_string(hide_password=True)
-        reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        raise Problem(
-            f"DATABASE_URL={shown} cannot be used: {reason}; start that database or correct the URL."
-        ) from None
-    if password:
-        say(
-            f"First admin: {settings.admin_username}, password {password} (shown this once; change it after logging in)."
-        )
-
-
 def _prepare_gateway(system: System) -> list[str]:
     try:
         return nginx.prepare(system.config, system.place.var_dir, system.environ)
@@ -103,9 +82,12 @@ def _prepare_gateway(system: System) -> list[str]:
 
 
 def _wait(system: System, supervisor: Supervisor, say: Say) -> None:
+    before = {state.name: state.restarts for state in supervisor.states()}
+
     def hopeless() -> str | None:
-        failed = [state.name for state in supervisor.states() if state.state in ("BACKOFF", "FATAL") and state.restarts]
-        return failed[0] if failed else None
+        """Name a group that was restarted twice since; what dies at its start does not get better by waiting."""
+        failing = [s.name for s in supervisor.states() if s.restarts - before.get(s.name, 0) >= _RESTARTS_ENOUGH]
+        return failing[0] if failing else None
 
     began = time.monotonic()
     try:
@@ -115,7 +97,7 @@ def _wait(system: System, supervisor: Supervisor, say: Say) -> None:
     except StopWaiting as given_up:
         log = system.place.log(given_up.group)
         print(_tail(log), file=sys.stderr)
-        raise Problem(f"{given_up.group} does not become healthy; see above, and all of {log}", FAILED) from None
+        raise Problem(f"{given_up.group} does not become healthy: {given_up.reason}; see {log}", FAILED) from None
 
 
 def _tail(log: Path) -> str:

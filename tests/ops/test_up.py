@@ -199,7 +199,9 @@ def test_a_stack_that_dies_is_named_with_its_last_words_and_nothing_stays(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     system = project(modern="dying")
-    with pytest.raises(Problem, match=r"^modern does not become healthy") as caught:
+    with pytest.raises(
+        Problem, match=r"^modern does not become healthy: it ends as often as it is started; see .*modern\.log$"
+    ) as caught:
         started(system)
 
     assert caught.value.exit_code == FAILED
@@ -214,7 +216,7 @@ def test_a_stack_that_never_gets_healthy_is_given_up_in_the_end(
     monkeypatch.setattr(up, "_HEALTHY_WITHIN_S", 0.5)
     system = project(legacy="sick")
 
-    with pytest.raises(Problem, match=r"^legacy does not become healthy"):
+    with pytest.raises(Problem, match=r"^legacy does not become healthy: http://.*/api/health/live answers 503; see "):
         started(system)
 
     assert processes(system) == []
