@@ -181,7 +181,7 @@ def read_target(body: Fields) -> Target:
 def read_emails(body: Fields) -> list[str]:
     """Return the recipients of a list, or of one text with commas; blank ones are left out."""
     value = body.raw("notification_emails")
-    items = value.split(",") if isinstance(value, str) else value or []
+    items = value.split(",") if isinstance(value, str) else [] if value is None else value
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise wrong_type("notification_emails", "a list of strings")
     emails = [item.strip() for item in items if item.strip()]

@@ -73,7 +73,7 @@ class Chosen(Generic[_Row]):
 
 def read_wanted(query: Query) -> Wanted:
     """Return what a query asks for; raise Invalid payload on an `is_active` or a `sort` that says nothing."""
-    search, category, team = (_text(query, name) for name in ("search", "category", "pic_team"))
+    search, category, team = (query.trimmed(name) for name in ("search", "category", "pic_team"))
     is_active = _is_active(query)
     sort = query.text("sort") or "-created_at"
     if sort.removeprefix("-") not in _SORTS:
@@ -125,12 +125,8 @@ def _key(sort: str, zone: ZoneInfo, now: datetime) -> Callable[[JobSketch], Any]
     return lambda row: getattr(row, sort)
 
 
-def _text(query: Query, name: str) -> str | None:
-    return (query.text(name) or "").strip() or None
-
-
 def _is_active(query: Query) -> bool | None:
-    word = _text(query, "is_active")
+    word = query.trimmed("is_active")
     if word is None or is_true_word(word):
         return None if word is None else True
     if word.lower() not in _FALSE_WORDS:
