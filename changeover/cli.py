@@ -84,11 +84,11 @@ def logs(
     known = place.logs()
     if not known:
         raise Problem(f"VAR_DIR={place.var_dir} has no logs yet; type `make up` first.")
-    files = [str(file) for file in known if name in ("", file.stem)]
+    files = [file for group, files in known.items() for file in files if name in ("", group)]
     if not files:
-        raise Problem(f'There is no log of "{name}"; there are {", ".join(file.stem for file in known)}.')
+        raise Problem(f'There is no log of "{name}"; there are {", ".join(known)}.')
     options = ["-n", str(lines), *(["-F"] if follow else [])]
-    os.execvp("tail", ["tail", *options, *files])  # noqa: S606, S607 - tail does exactly this
+    os.execvp("tail", ["tail", *options, *map(str, files)])  # noqa: S606, S607 - tail does exactly this
 
 
 @app.command()
@@ -101,6 +101,8 @@ def status(as_json: JsonFlag = False) -> None:
     if as_json:
         _print_json(found.as_json())
     else:
+        if found.remark:
+            console.print(found.remark, style="yellow")
         groups = Table(
             "group",
             "state",

@@ -37,8 +37,10 @@ class Place:
     def log(self, name: str) -> Path:
         return self.var_dir / "log" / f"{name}.log"
 
-    def logs(self) -> list[Path]:
-        return sorted((self.var_dir / "log").glob("*.log"))
+    def logs(self) -> dict[str, list[Path]]:
+        """Return each group's log, and those it keeps in a folder of its own, such as nginx's error.log."""
+        logs = sorted((self.var_dir / "log").glob("*.log"))
+        return {log.stem: [log, *sorted((self.var_dir / log.stem / "log").glob("*.log"))] for log in logs}
 
     @property
     def socket(self) -> Path:

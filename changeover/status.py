@@ -64,8 +64,9 @@ class SchedulerReport:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything `changeover status` shows."""
+    """Everything `changeover status` shows. `remark` is a line to read first, mostly empty."""
 
+    remark: str
     var_dir: str
     gateway_url: str
     groups: list[GroupReport]
@@ -84,14 +85,23 @@ class Report:
 def report(system: System) -> Report:
     """Ask every process, the database and the programs; nothing that does not answer is an error here."""
     database, scheduler = _database(system.settings.database_url)
+    groups = _groups(system)
     return Report(
+        remark=_remark(system, any(group.pid for group in groups)),
         var_dir=str(system.place.var_dir),
         gateway_url=system.gateway_url,
-        groups=_groups(system),
+        groups=groups,
         database=database,
         scheduler=scheduler,
         versions=_versions(system),
     )
+
+
+def _remark(system: System, running: bool) -> str:
+    recorded = system.place.fingerprint
+    if running and not (recorded.exists() and recorded.read_text() == system.fingerprint()):
+        return f"The copy in {system.place.var_dir} was started with other settings than the present ones."
+    return ""
 
 
 def _groups(system: System) -> list[GroupReport]:

@@ -143,6 +143,10 @@ def test_up_with_other_settings_refuses_instead_of_pretending(project: Project) 
         started(project(SCHEDULER_TIMEZONE="Europe/London"))
 
     assert caught.value.exit_code == UNUSABLE
+    assert report(project(SCHEDULER_TIMEZONE="Europe/London")).remark.endswith(
+        "with other settings than the present ones."
+    )
+    assert report(project(SCHEDULER_TIMEZONE="Asia/Tokyo")).remark == ""
 
 
 def test_down_leaves_no_process(project: Project) -> None:
@@ -241,6 +245,15 @@ def test_status_tells_a_silent_stack_from_a_gateway_that_does_not_reach_it(proje
     assert health == {"legacy": "healthy", "modern": "no answer", "gateway": "does not reach modern"}
     assert [group.name for group in found.groups if group.state == "STOPPED"] == ["modern"]
     assert not found.healthy
+
+
+def test_logs_show_what_each_group_wrote(project: Project) -> None:
+    system = project()
+    started(system)
+    logs = system.place.logs()
+
+    assert list(logs) == ["gateway", "legacy", "modern", "supervisord"]
+    assert [log.name for log in logs["gateway"]] == ["gateway.log", "error.log"]
 
 
 def test_status_of_a_copy_that_never_ran_makes_no_database(project: Project) -> None:
