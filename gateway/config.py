@@ -112,7 +112,7 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
     texts = read_texts(gateway)
     gateway.done()
     declared = read_stacks(top.table("stacks"), environ)
-    there = tuple(stack for stack, folder in declared if complete or not folder or (root / folder).is_dir())
+    there = tuple(stack for stack, folder in declared if complete or (root / folder).is_dir())
     check_stacks(top, port, there)
     body_bytes, larger = read_limits(top.table("limits"))
     return Config(

@@ -35,8 +35,8 @@ def request_maps(config: Config) -> Lines:
 
 
 def prefix_pattern(prefixes: Iterable[str]) -> str:
-    """Return an alternation of the prefixes, the longest first, so that /api/v2 is not taken for /api."""
-    return "|".join(plain_pattern(prefix) for prefix in sorted(prefixes, key=lambda prefix: (-len(prefix), prefix)))
+    """Return an alternation of the prefixes. What follows it must begin with a slash or end, so the order does not count."""
+    return "|".join(plain_pattern(prefix) for prefix in prefixes)
 
 
 def plain_pattern(path: str) -> str:

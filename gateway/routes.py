@@ -78,7 +78,7 @@ class RouteTable:
         wanted = "GET" if method == "HEAD" else method
         for group in self.groups:
             for match in group.matches:
-                if wanted in match.methods and re.fullmatch(match.regex, path, re.DOTALL):
+                if wanted in match.methods and re.fullmatch(match.regex, path):
                     return group.id
         return UNMATCHED
 

@@ -74,6 +74,9 @@ FORWARDED = [
     Case(
         "X-Stack with two values is ignored", "/api/things", "legacy", "/api/things", (("X-Stack", "modern, legacy"),)
     ),
+    Case(
+        "X-Stack with more than a name is ignored", "/api/things", "legacy", "/api/things", (("X-Stack", "modernist"),)
+    ),
     Case("an empty X-Stack is ignored", "/api/v2/things", "modern", "/api/v2/things", (("X-Stack", ""),)),
     Case("X_Stack is not X-Stack", "/api/things", "legacy", "/api/things", (("X_Stack", "modern"),)),
     Case("X-Stack can be no address", "/api/things", "legacy", "/api/things", (("X-Stack", "127.0.0.1:22"),)),
@@ -117,7 +120,8 @@ REFUSED = {
     "a backslash": "/api/things\\..\\secret",
     "an encoded zero byte": "/api/things/%00",
     "an encoded zero byte with a query": "/api/%00?x=1",
-    "a fragment": "/api/things#/../secret",
+    "a fragment": "/api/things#part",
+    "a way up in a fragment": "/api/things#/../secret",
     "an encoded prefix": "/%61pi/things",
     "an encoded part of the prefix": "/api/%76%32/things",
     "an encoded question mark after the prefix": "/api%3fx",
