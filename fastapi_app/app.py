@@ -11,6 +11,7 @@ from fastapi_app.db import Database
 from fastapi_app.deps import PREFIX
 from fastapi_app.edge import EdgeMiddleware
 from fastapi_app.errors import init_errors
+from fastapi_app.hashing import Hashing
 from fastapi_app.pages import add_pages, describe
 from fastapi_app.routers import ALL
 from scheduler.services import VERSION, build_services
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
     app.state.services = services
     app.state.database = database
+    app.state.hashing = Hashing()
     app.add_middleware(EdgeMiddleware, cors_origins=settings.cors_origins)
     init_errors(app)
     for router in ALL:

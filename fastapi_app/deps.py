@@ -7,20 +7,23 @@ from fastapi import Depends, Request, Response
 from scheduler.clock import Clock
 from scheduler.services import Services
 from shared_rules import wire
-from shared_rules.edge import max_body_bytes
+from shared_rules.edge import client_address, max_body_bytes
 from shared_rules.errors import PayloadTooLarge
 from shared_rules.fields import Fields, json_object
-from shared_rules.query import Query
+from shared_rules.query import Query, form_fields
 from shared_rules.settings import Settings
 
 __all__ = [
     "PREFIX",
     "STACK",
+    "ClientAddressDep",
     "ClockDep",
     "QueryDep",
     "ServicesDep",
     "SettingsDep",
     "answer",
+    "form_body",
+    "header",
     "json_body",
     "path_of",
     "read_body",
@@ -39,6 +42,11 @@ async def json_body(request: Request, *, optional: bool = False) -> Fields:
     return json_object(request.headers.get("content-type"), await read_body(request), optional=optional)
 
 
+async def form_body(request: Request) -> Fields:
+    """Return the fields of the url-encoded body; raise 413."""
+    return form_fields(request.headers.get("content-type"), await read_body(request))
+
+
 async def read_body(request: Request) -> bytes:
     """Return the body, however it was sent, up to the path's limit; raise 413 over it."""
     limit = max_body_bytes(path_of(request.scope["path"]))
@@ -55,6 +63,11 @@ def path_of(path: str) -> str:
     return path.removeprefix(PREFIX) if path.startswith(f"{PREFIX}/") else ""
 
 
+def header(request: Request, name: str) -> str | None:
+    """Return a header that was sent more than once as one list, as WSGI has it; None where there is none."""
+    return ",".join(request.headers.getlist(name)) if name in request.headers else None
+
+
 def _services(request: Request) -> Services:
     services: Services = request.app.state.services
     return services
@@ -68,6 +81,13 @@ def _clock(request: Request) -> Clock:
     return _services(request).clock
 
 
+def _client_address(request: Request) -> str:
+    """Return whose request this is, through the proxies we trust."""
+    peer = request.client.host if request.client else None
+    forwarded, real_ip = header(request, "x-forwarded-for"), header(request, "x-real-ip")
+    return client_address(peer, forwarded, real_ip, _settings(request).trusted_proxies)
+
+
 def _query(request: Request) -> Query:
     return Query.parse(request.scope["query_string"])
 
@@ -75,4 +95,5 @@ def _query(request: Request) -> Query:
 ServicesDep = Annotated[Services, Depends(_services)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ClockDep = Annotated[Clock, Depends(_clock)]
+ClientAddressDep = Annotated[str, Depends(_client_address)]
 QueryDep = Annotated[Query, Depends(_query)]

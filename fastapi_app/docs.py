@@ -19,18 +19,21 @@ def documented(
     status: int = 200,
     body: type[BaseModel] | None = None,
     body_optional: bool = False,
+    media_type: str = "application/json",
     query: Sequence[Mapping[str, Any]] = (),
     refuses: Mapping[int, Sequence[str]] | None = None,
+    also_answers: Mapping[int, type[BaseModel]] | None = None,
 ) -> dict[str, Any]:
     """Return the keyword arguments of a route decorator.
 
     `refuses` lists the endpoint's own refusals: status -> values of "error". Those of its token, its roles, its body
-    and of the server are added. The body is documented here and read in the endpoint, which decides the order of checks.
+    and of the server are added. `also_answers` are answers of another shape than a refusal's, by status. The body is
+    documented here and read in the endpoint, which decides the order of checks.
     """
     operation = OPERATIONS[name]
     extra: dict[str, Any] = {"parameters": list(query)} if query else {}
     if body is not None:
-        content = {"application/json": {"schema": body.model_json_schema()}}
+        content = {media_type: {"schema": body.model_json_schema()}}
         extra["requestBody"] = {"required": not body_optional, "content": content}
     return {
         "operation_id": name,
@@ -38,7 +41,8 @@ def documented(
         "description": _who(operation),
         "status_code": status,
         "response_model": answers,
-        "responses": _refusals(operation, body is not None, refuses or {}),
+        "responses": _refusals(operation, media_type if body is not None else None, refuses or {})
+        | {other: {"model": model} for other, model in (also_answers or {}).items()},
         "openapi_extra": extra,
     }
 
@@ -56,18 +60,19 @@ def _who(operation: Operation) -> str:
     return f"{roles} ({operation.owner})." if operation.owner else f"{roles}."
 
 
-def _refusals(operation: Operation, has_body: bool, own: Mapping[int, Sequence[str]]) -> dict[int | str, Any]:
+def _refusals(operation: Operation, body: str | None, own: Mapping[int, Sequence[str]]) -> dict[int | str, Any]:
+    """Return the refusals of an operation whose body has the media type `body`."""
     errors: dict[int, list[str]] = {status: list(texts) for status, texts in own.items()}
-    if has_body:
-        common = ["Content-Type must be application/json", "Invalid JSON", "Invalid payload"]
+    if body is not None:
+        of_json = ["Content-Type must be application/json", "Invalid JSON"] if body == "application/json" else []
+        common = [*of_json, "Invalid payload"]
         errors[400] = [*common, *(text for text in errors.get(400, []) if text not in common)]
-        errors.setdefault(413, ["Payload too large"])
     if operation.token is not Token.NONE:
         usual = ["Missing token", "Invalid token", "Token has expired", "Wrong token type", "Token revoked"]
         errors[401] = [*errors.get(401, []), *usual, "User not found or inactive"]
     if operation.roles != frozenset(Role):
         errors[403] = ["Insufficient permissions", *errors.get(403, [])]
-    errors |= {500: ["Internal server error"], 503: ["Service unavailable"]}
+    errors |= {413: ["Payload too large"], 500: ["Internal server error"], 503: ["Service unavailable"]}
     return {status: _refusal(texts) for status, texts in sorted(errors.items())}
 
 

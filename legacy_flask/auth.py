@@ -1,7 +1,7 @@
 """Who asks: Flask-JWT-Extended signs and verifies tokens, the shared rules say which ones count."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -9,16 +9,27 @@ import jwt
 from flask import Flask, g, request
 from flask_jwt_extended import JWTManager, create_access_token, create_refresh_token, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_sqlalchemy.session import Session
+from sqlalchemy.orm import scoped_session
 
 from legacy_flask.db import reading
 from legacy_flask.http import clock, settings
 from shared_models.queries.people import token_facts
 from shared_rules import people, tokens
-from shared_rules.people import Actor, UserRow
+from shared_rules.people import Actor
 from shared_rules.policy import OPERATIONS, check_role
 from shared_rules.settings import Settings
 
-__all__ = ["admit", "current_actor", "init_auth", "new_access_token", "new_refresh_token", "read_token", "requires"]
+__all__ = [
+    "admit",
+    "current_actor",
+    "find_actor",
+    "init_auth",
+    "new_access_token",
+    "new_refresh_token",
+    "read_token",
+    "requires",
+]
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -57,8 +68,13 @@ def current_actor() -> Actor:
 def admit(claims: tokens.Claims) -> Actor:
     """Return the actor of checked claims, by the user's row as it is now."""
     with reading() as session:
-        row, revoked = session.execute(token_facts(claims.user_id, claims.jti)).one()
-        return people.admit(claims, row, revoked is not None)
+        return find_actor(session, claims)
+
+
+def find_actor(session: scoped_session[Session], claims: tokens.Claims) -> Actor:
+    """Return the same, in a transaction that is open."""
+    row, revoked = session.execute(token_facts(claims.user_id, claims.jti)).one()
+    return people.admit(claims, row, revoked is not None)
 
 
 def read_token(token: str, want: tokens.Kind) -> tokens.Claims:
@@ -72,13 +88,13 @@ def read_token(token: str, want: tokens.Kind) -> tokens.Claims:
     return tokens.check_claims(payload, clock().now(), want)
 
 
-def new_access_token(user: UserRow, *, fresh: bool = False) -> str:
-    claims = tokens.new_claims(user, "access", clock().now(), settings().jwt_access_token_expires, fresh=fresh)
+def new_access_token(user: tokens.TokenHolder, now: datetime, *, fresh: bool = False) -> str:
+    claims = tokens.new_claims(user, "access", now, settings().jwt_access_token_expires, fresh=fresh)
     token: str = create_access_token(user.id, additional_claims=claims)
     return token
 
 
-def new_refresh_token(user: UserRow) -> str:
-    claims = tokens.new_claims(user, "refresh", clock().now(), settings().jwt_refresh_token_expires)
+def new_refresh_token(user: tokens.TokenHolder, now: datetime) -> str:
+    claims = tokens.new_claims(user, "refresh", now, settings().jwt_refresh_token_expires)
     token: str = create_refresh_token(user.id, additional_claims=claims)
     return token

@@ -22,7 +22,7 @@ class User(Base):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     password_changed_at: Mapped[datetime | None]
-    password_changed_by: Mapped[str | None] = mapped_column(PlainText(36))
+    password_changed_by: Mapped[str | None] = mapped_column(PlainText(255))
 
 
 Index("uq_users_username_lower", func.lower(User.username), unique=True)

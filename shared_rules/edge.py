@@ -1,8 +1,10 @@
 """What every answer carries and every request must be, whatever its endpoint: id, body limit, CORS, safe headers."""
 
+import ipaddress
 import re
 import uuid
 from dataclasses import dataclass
+from functools import cache
 
 from shared_rules.errors import PayloadTooLarge, allow_header
 
@@ -12,6 +14,7 @@ __all__ = [
     "EdgeRequest",
     "answer_headers",
     "check_declared_length",
+    "client_address",
     "is_ambiguous",
     "max_body_bytes",
     "preflight_headers",
@@ -26,6 +29,8 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _AMBIGUOUS = re.compile(r"%(?:2f|0.|1.|7f)", re.IGNORECASE)
 _CORS_METHODS = "GET, POST, PUT, DELETE, OPTIONS"
 _CORS_HEADERS = "Content-Type, Authorization, X-Request-Id"
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,34 @@ def preflight_headers(request: EdgeRequest, methods: frozenset[str], cors_origin
             "Access-Control-Max-Age": "3600",
         }
     return headers
+
+
+def client_address(
+    peer: str | None, forwarded_for: str | None, real_ip: str | None, trusted_proxies: tuple[str, ...]
+) -> str:
+    """Return whose request this is: the peer, or whom a trusted proxy names.
+
+    Of `X-Forwarded-For` only the last entry counts, the one our own proxy wrote; `X-Real-IP` where there is none. What is
+    no address is not believed. A peer without address (a unix socket) is "unknown".
+    """
+    own = _address(peer)
+    if own is None:
+        return peer or "unknown"
+    if not any(own in network for network in _networks(trusted_proxies)):
+        return str(own)
+    named = forwarded_for.rpartition(",")[2] if forwarded_for else real_ip
+    return str(_address(named) or own)
+
+
+def _address(text: str | None) -> _Address | None:
+    """Return an address, IPv4 in IPv6 as IPv4 and without zone; None for anything else."""
+    try:
+        address = ipaddress.ip_address((text or "").strip().partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, ipaddress.IPv6Address) else address
+
+
+@cache
+def _networks(proxies: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    return tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)

@@ -1,6 +1,9 @@
 """The contract's cases and FastAPI's own tests, on the modern stack alone; each answer is held against its document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -25,8 +28,15 @@ def sinks() -> Iterator[stacks.Sinks]:
 
 
 @pytest.fixture(scope="session")
-def stack(database: str, sinks: stacks.Sinks) -> Iterator[Stack]:
-    settings = stacks.settings_for(database, sinks)
+def open_stack(database: str, sinks: stacks.Sinks) -> Iterator[Callable[..., Stack]]:
+    """Yield a function that returns a stack with the settings it is given; made once, gone with the session."""
+    with ExitStack() as opened:
+        yield cache(lambda **overrides: opened.enter_context(_stack(database, sinks, overrides)))
+
+
+@contextmanager
+def _stack(database: str, sinks: stacks.Sinks, overrides: dict[str, Any]) -> Iterator[Stack]:
+    settings = stacks.settings_for(database, sinks, **overrides)
     engine = sync_engine(database)
     app = create_app(settings)
     check = OpenApiCheck(app, "/api/v2")
@@ -42,7 +52,26 @@ def stack(database: str, sinks: stacks.Sinks) -> Iterator[Stack]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def stack(open_stack: Callable[..., Stack]) -> Stack:
+    return open_stack()
+
+
 @pytest.fixture
 def api(stack: Stack) -> Api:
     stack.start_over()
     return Api(stack)
+
+
+@pytest.fixture
+def api_with(api: Api, open_stack: Callable[..., Stack]) -> Iterator[Callable[..., Api]]:
+    """Yield a function: the case's Api on a stack with the fields of Settings it is given."""
+    used: list[Stack] = []
+
+    def made(**overrides: Any) -> Api:
+        used.append(open_stack(**overrides))
+        return Api(used[-1], api.transcript)
+
+    yield made
+    for stack in used:
+        stack.services.courier.drain(10)

@@ -1,6 +1,8 @@
 """The contract's cases on both stacks: each case runs on legacy, then on modern from the same rows, and the answers are compared."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -30,9 +32,16 @@ def sinks() -> Iterator[stacks.Sinks]:
 
 
 @pytest.fixture(scope="session")
-def twins(database: str, sinks: stacks.Sinks) -> Iterator[tuple[Stack, Stack]]:
+def open_twins(database: str, sinks: stacks.Sinks) -> Iterator[Callable[..., tuple[Stack, Stack]]]:
+    """Yield a function that returns (legacy, modern) with the settings it is given; made once, gone with the session."""
+    with ExitStack() as opened:
+        yield cache(lambda **overrides: opened.enter_context(_twins(database, sinks, overrides)))
+
+
+@contextmanager
+def _twins(database: str, sinks: stacks.Sinks, overrides: dict[str, Any]) -> Iterator[tuple[Stack, Stack]]:
     """Yield (legacy, modern) over one database."""
-    settings = stacks.settings_for(database, sinks)
+    settings = stacks.settings_for(database, sinks, **overrides)
     engine = sync_engine(database)
     app = create_legacy(settings)
     legacy = Stack("legacy", "/api", settings, engine, wsgi_transport(app), app.extensions["services"], sinks)
@@ -44,6 +53,11 @@ def twins(database: str, sinks: stacks.Sinks) -> Iterator[tuple[Stack, Stack]]:
     with app.app_context():
         db.engine.dispose()
     engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def twins(open_twins: Callable[..., tuple[Stack, Stack]]) -> tuple[Stack, Stack]:
+    return open_twins()
 
 
 class TwinApi(Api):
@@ -59,6 +73,21 @@ def api(twins: tuple[Stack, Stack]) -> Api:
     twin = TwinApi(legacy)
     twin.modern = modern
     return twin
+
+
+@pytest.fixture
+def api_with(api: Api, open_twins: Callable[..., tuple[Stack, Stack]]) -> Iterator[Callable[..., Api]]:
+    """Yield a function: the case's Api on a stack of the same name, with the fields of Settings it is given."""
+    used: list[Stack] = []
+
+    def made(**overrides: Any) -> Api:
+        stack = next(twin for twin in open_twins(**overrides) if twin.name == api.stack.name)
+        used.append(stack)
+        return Api(stack, api.transcript)
+
+    yield made
+    for stack in used:
+        stack.services.courier.drain(10)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -88,7 +117,8 @@ def wsgi_transport(app: Flask) -> Transport:
             environ.pop("CONTENT_LENGTH", None)
         for name, value in headers:
             key = name.upper().replace("-", "_")
-            environ[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"] = value
+            key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+            environ[key] = f"{environ[key]},{value}" if key.startswith("HTTP_") and key in environ else value
         chunks, status, answered = run_wsgi_app(app, environ, buffered=True)
         return Answer(int(status.split()[0]), {k.lower(): v for k, v in answered.items()}, b"".join(chunks))
 

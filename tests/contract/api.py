@@ -172,6 +172,7 @@ _MOVING = (
     (re.compile(rb"eyJ[\w-]+\.[\w-]+\.[\w-]+"), b"<token>"),
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), b"<instant>"),
     (re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d"), b"<local instant>"),
+    (re.compile(rb"Try again in \d+ seconds"), b"Try again in <n> seconds"),
     (re.compile(rb'("(?:average_duration|duration|heartbeat_age)_seconds":)\d+\.\d+'), rb"\1<duration>"),
 )
 _UUID = re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -195,7 +196,11 @@ def comparable(transcript: Sequence[tuple[str, str, Answer]]) -> list[tuple[Any,
             method,
             still(path.encode()),
             answer.status,
-            {name: still(value.encode()) for name, value in answer.headers.items() if name not in _OWN_HEADERS},
+            {
+                name: b"<seconds>" if name == "retry-after" else still(value.encode())
+                for name, value in answer.headers.items()
+                if name not in _OWN_HEADERS
+            },
             still(answer.body),
         )
         for method, path, answer in transcript

@@ -25,6 +25,14 @@ _TABLES = (
     "notifications",
 )
 
+_RAN = "phase IN ('done', 'running', 'unknown')"
+_INDEXES_OF_RUNS = {
+    "ix_job_executions_job_started": ["job_id", "started_at"],
+    "ix_job_executions_job_status_duration": ["job_id", "status", "duration_seconds"],
+    "ix_job_executions_started_id": ["started_at", "id"],
+    "ix_job_executions_status_started_duration": ["status", "started_at", "duration_seconds"],
+}
+
 
 def upgrade() -> None:
     op.create_table(
@@ -121,7 +129,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("password_changed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("password_changed_by", sa.String(36), nullable=True),
+        sa.Column("password_changed_by", sa.String(255), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_users"),
         sa.UniqueConstraint("email", name="uq_users_email"),
     )
@@ -210,20 +218,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_job_executions"),
         sa.UniqueConstraint("job_id", "scheduled_for", name="uq_job_executions_job_id_scheduled_for"),
     )
-    op.create_index("ix_job_executions_job_started", "job_executions", ["job_id", "started_at"], unique=False)
-    op.create_index(
-        "ix_job_executions_job_status_duration",
-        "job_executions",
-        ["job_id", "status", "duration_seconds"],
-        unique=False,
-    )
-    op.create_index("ix_job_executions_started_id", "job_executions", ["started_at", "id"], unique=False)
-    op.create_index(
-        "ix_job_executions_status_started_duration",
-        "job_executions",
-        ["status", "started_at", "duration_seconds"],
-        unique=False,
-    )
+    for name, columns in _INDEXES_OF_RUNS.items():
+        op.create_index(
+            name,
+            "job_executions",
+            columns,
+            unique=False,
+            sqlite_where=sa.text(_RAN),
+            postgresql_where=sa.text(_RAN),
+        )
 
     op.create_table(
         "job_schedule",
