@@ -3,12 +3,12 @@
 import secrets
 from datetime import datetime
 
-from passlib.hash import pbkdf2_sha256
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from shared_models import JobCategory, SchedulerLease, User, new_id
 from shared_models.engine import WRITES, sync_engine
+from shared_rules.passwords import hash_password
 from shared_rules.policy import Role
 from shared_rules.settings import Settings
 from shared_rules.taxonomy import DEFAULT_CATEGORIES
@@ -56,7 +56,7 @@ def _add_admin(session: Session, settings: Settings, now: datetime) -> str | Non
             id=new_id(),
             username=settings.admin_username,
             email=settings.admin_email.lower(),
-            password_hash=pbkdf2_sha256.hash(password),
+            password_hash=hash_password(password),
             role=Role.ADMIN,
             is_active=True,
             created_at=now,

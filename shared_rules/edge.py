@@ -18,6 +18,7 @@ __all__ = [
     "is_ambiguous",
     "max_body_bytes",
     "preflight_headers",
+    "proxy_networks",
     "request_id",
 ]
 
@@ -104,7 +105,7 @@ def client_address(
     own = _address(peer)
     if own is None:
         return peer or "unknown"
-    if not any(own in network for network in _networks(trusted_proxies)):
+    if not any(own in network for network in proxy_networks(trusted_proxies)):
         return str(own)
     named = forwarded_for.rpartition(",")[2] if forwarded_for else real_ip
     return str(_address(named) or own)
@@ -120,5 +121,6 @@ def _address(text: str | None) -> _Address | None:
 
 
 @cache
-def _networks(proxies: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+def proxy_networks(proxies: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """Return addresses and networks of proxies, as networks; raise ValueError on anything else."""
     return tuple(ipaddress.ip_network(proxy, strict=False) for proxy in proxies)

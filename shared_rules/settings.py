@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AnyHttpUrl, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from shared_rules.edge import proxy_networks
 from shared_rules.targets import parse_allowlist
 
 __all__ = ["BadSetting", "Settings", "load_settings"]
@@ -112,6 +113,12 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_allowlist(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         parse_allowlist(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _readable_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        proxy_networks(value)
         return value
 
     @field_validator("github_api_url", "frontend_base_url")
