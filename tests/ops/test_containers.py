@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from changeover.containers import as_services, check_committed, listening_on, write_folder
+from changeover.containers import as_services, check_committed, listening_on, write_committed, write_folder
 from changeover.problems import Problem
 from changeover.system import ROOT
 from gateway.nginx import check, command_line, find_nginx
@@ -114,9 +114,11 @@ def test_the_committed_gateway_configuration_is_current() -> None:
 
 
 def test_a_stale_gateway_configuration_is_noticed(tmp_path: Path) -> None:
-    for name in ("dualstack.toml", "contract/routes.toml", "deploy/nginx.conf"):
+    (tmp_path / "deploy").mkdir()
+    for name in ("dualstack.toml", "contract/routes.toml"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
+    write_committed(tmp_path)
     check_committed(tmp_path)
     dualstack = tmp_path / "dualstack.toml"
     dualstack.write_text(dualstack.read_text().replace("8001", "8002"))
