@@ -13,9 +13,11 @@ from urllib.parse import quote
 import httpx2
 import jwt
 from sqlalchemy import Engine, Table, insert, select
+from sqlalchemy.orm import Session
 
 from scheduler.services import Services
 from shared_models import Base
+from shared_models.engine import WRITES
 from shared_rules.settings import Settings
 from tests.contract import world
 
@@ -153,8 +155,10 @@ class Api:
 
     def add(self, model: type[Base], **columns: Any) -> dict[str, Any]:
         """Insert a row directly, with the model's defaults; return the columns given."""
-        with self.stack.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            connection.execute(insert(model), [columns])
+        with Session(self.stack.engine) as session:
+            session.connection(execution_options=WRITES)
+            session.execute(insert(model), [columns])
+            session.commit()
         return columns
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:

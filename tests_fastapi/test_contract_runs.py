@@ -1,0 +1,3 @@
+"""Running jobs and trying targets, on the modern stack."""
+
+from tests.contract.runs import *  # noqa: F403

@@ -1,0 +1,3 @@
+"""Running jobs and trying targets, on both stacks and compared."""
+
+from tests.contract.runs import *  # noqa: F403
