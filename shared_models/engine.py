@@ -6,6 +6,7 @@ for a reading one. On PostgreSQL a writing session takes one advisory lock inste
 write that follows it are one step, which is what rules such as "the last active admin stays" rest on.
 """
 
+import sqlite3
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -20,7 +21,6 @@ WRITES: Final = {"writes": True}
 
 _TIMEOUT_S: Final = 30.0
 _WRITER_LOCK = 7_061_934
-_BROKEN_SCHEMA = ("no such table", "no such column", "undefined")
 
 
 def sync_engine(url: str, *, synchronous: str = "NORMAL", timeout_s: float = _TIMEOUT_S) -> Engine:
@@ -74,7 +74,8 @@ def is_unavailable(error: BaseException) -> bool:
         return True
     if not isinstance(error, OperationalError | InterfaceError):
         return False
-    return not any(words in str(error.orig).lower() for words in _BROKEN_SCHEMA)
+    # SQLite calls wrong SQL and missing tables operational as well.
+    return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
 
 
 def _postgres_session(timeout_s: float) -> str:

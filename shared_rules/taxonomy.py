@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from shared_rules import wire
@@ -19,9 +18,9 @@ __all__ = [
     "TaxonomyKind",
     "TaxonomyRow",
     "TeamRow",
-    "apply",
     "category",
     "check_found",
+    "check_may_rename",
     "check_slug_free",
     "in_name_order",
     "team",
@@ -109,21 +108,19 @@ def wanted_for_create(kind: TaxonomyKind, body: Fields) -> Mapping[str, Any]:
     handle = body.text("slack_handle", _NAME_MAX_CHARS) if kind.has_slack_handle else None
     if kind.has_slack_handle and handle is None:
         raise _missing("slack_handle")
-    slug = _slug(body.text("slug", _NAME_MAX_CHARS) or name)
+    slug = _slug(body.text("slug", _SLUG_MAX_CHARS) or name)
     is_active = body.flag("is_active")
     wanted = {"name": name, "slug": slug, "is_active": True if is_active is None else is_active}
     return wanted | {"slack_handle": handle} if kind.has_slack_handle else wanted
 
 
-def wanted_for_update(kind: TaxonomyKind, row: TaxonomyRow, body: Fields) -> Mapping[str, Any]:
+def wanted_for_update(kind: TaxonomyKind, body: Fields) -> Mapping[str, Any]:
     """Return the columns to set, with the slug derived from a name sent."""
     wanted: dict[str, Any] = {}
     if "name" in body:
         name = body.text("name", _NAME_MAX_CHARS)
         if name is None:
             raise BadRequest("Invalid name", "Name cannot be empty.")
-        if not kind.has_slack_handle and row.slug == GENERAL and name != row.name:
-            raise BadRequest("Invalid category", 'The "General" category cannot be renamed.')
         wanted |= {"name": name, "slug": _slug(name)}
     if "slug" in body:
         raise InvalidPayload("Slug cannot be edited directly; it is derived from name.", field="slug")
@@ -143,18 +140,15 @@ def check_found(kind: TaxonomyKind, row: _Row | None, row_id: str) -> _Row:
     return row
 
 
+def check_may_rename(row: CategoryRow, name: str) -> None:
+    """Raise 400 for another name of the category that jobs without one have."""
+    if row.slug == GENERAL and name != row.name:
+        raise BadRequest("Invalid category", 'The "General" category cannot be renamed.')
+
+
 def check_slug_free(kind: TaxonomyKind, slug: str, taken: bool | None) -> None:
     if taken:
         raise Conflict("Duplicate slug", f'{kind.slug_noun} slug "{slug}" already exists.')
-
-
-def apply(row: TaxonomyRow, wanted: Mapping[str, Any], now: datetime) -> None:
-    """Set the columns that differ; `updated_at` moves only when one does."""
-    changed = {column: value for column, value in wanted.items() if getattr(row, column) != value}
-    for column, value in changed.items():
-        setattr(row, column, value)
-    if changed:
-        row.updated_at = now
 
 
 def _slug(text: str) -> str:

@@ -12,6 +12,7 @@ from fastapi_app.schemas import taxonomy as schemas
 from shared_models import JobCategory, PicTeam, new_id
 from shared_models.queries.taxonomy import jobs_follow_slug, row_by_id, rows, slug_taken
 from shared_rules import taxonomy as rules
+from shared_rules.changes import apply
 from shared_rules.people import Actor
 
 __all__ = ["taxonomy"]
@@ -79,11 +80,12 @@ async def update_category(category_id: str, request: Request, database: Database
     body = await json_body(request)
     async with database.writing() as session:
         row = rules.check_found(rules.CATEGORY, await session.scalar(row_by_id(JobCategory, category_id)), category_id)
-        wanted = rules.wanted_for_update(rules.CATEGORY, row, body)
+        wanted = rules.wanted_for_update(rules.CATEGORY, body)
+        rules.check_may_rename(row, wanted.get("name", row.name))
         slug = wanted.get("slug", row.slug)
         rules.check_slug_free(rules.CATEGORY, slug, await session.scalar(slug_taken(JobCategory, slug, but=row.id)))
         moved = (await session.scalars(jobs_follow_slug(JobCategory, row.slug, slug))).all() if slug != row.slug else []
-        rules.apply(row, wanted, clock.now())
+        apply(row, wanted, clock.now())
         await session.commit()
     return answer({"message": "Category updated", "category": rules.category(row), "jobs_updated": len(moved)})
 
@@ -98,7 +100,7 @@ async def update_category(category_id: str, request: Request, database: Database
 async def disable_category(category_id: str, database: DatabaseDep, clock: ClockDep) -> Response:
     async with database.writing() as session:
         row = rules.check_found(rules.CATEGORY, await session.scalar(row_by_id(JobCategory, category_id)), category_id)
-        rules.apply(row, {"is_active": False}, clock.now())
+        apply(row, {"is_active": False}, clock.now())
         await session.commit()
     return answer({"message": "Category disabled", "category": rules.category(row)})
 
@@ -159,11 +161,11 @@ async def update_team(team_id: str, request: Request, database: DatabaseDep, clo
     body = await json_body(request)
     async with database.writing() as session:
         row = rules.check_found(rules.TEAM, await session.scalar(row_by_id(PicTeam, team_id)), team_id)
-        wanted = rules.wanted_for_update(rules.TEAM, row, body)
+        wanted = rules.wanted_for_update(rules.TEAM, body)
         slug = wanted.get("slug", row.slug)
         rules.check_slug_free(rules.TEAM, slug, await session.scalar(slug_taken(PicTeam, slug, but=row.id)))
         moved = (await session.scalars(jobs_follow_slug(PicTeam, row.slug, slug))).all() if slug != row.slug else []
-        rules.apply(row, wanted, clock.now())
+        apply(row, wanted, clock.now())
         await session.commit()
     return answer({"message": "PIC team updated", "pic_team": rules.team(row), "jobs_updated": len(moved)})
 
@@ -178,6 +180,6 @@ async def update_team(team_id: str, request: Request, database: DatabaseDep, clo
 async def disable_team(team_id: str, database: DatabaseDep, clock: ClockDep) -> Response:
     async with database.writing() as session:
         row = rules.check_found(rules.TEAM, await session.scalar(row_by_id(PicTeam, team_id)), team_id)
-        rules.apply(row, {"is_active": False}, clock.now())
+        apply(row, {"is_active": False}, clock.now())
         await session.commit()
     return answer({"message": "PIC team disabled", "pic_team": rules.team(row)})

@@ -8,6 +8,7 @@ from legacy_flask.http import answer, clock, json_body, query
 from shared_models import JobCategory, PicTeam, new_id
 from shared_models.queries.taxonomy import jobs_follow_slug, row_by_id, rows, slug_taken
 from shared_rules import taxonomy as rules
+from shared_rules.changes import apply
 
 __all__ = ["taxonomy"]
 
@@ -43,11 +44,12 @@ def update_category(category_id: str) -> Response:
     body = json_body()
     with writing() as session:
         row = rules.check_found(rules.CATEGORY, session.scalar(row_by_id(JobCategory, category_id)), category_id)
-        wanted = rules.wanted_for_update(rules.CATEGORY, row, body)
+        wanted = rules.wanted_for_update(rules.CATEGORY, body)
+        rules.check_may_rename(row, wanted.get("name", row.name))
         slug = wanted.get("slug", row.slug)
         rules.check_slug_free(rules.CATEGORY, slug, session.scalar(slug_taken(JobCategory, slug, but=row.id)))
         moved = session.scalars(jobs_follow_slug(JobCategory, row.slug, slug)).all() if slug != row.slug else []
-        rules.apply(row, wanted, clock().now())
+        apply(row, wanted, clock().now())
         session.commit()
     return answer({"message": "Category updated", "category": rules.category(row), "jobs_updated": len(moved)})
 
@@ -57,7 +59,7 @@ def update_category(category_id: str) -> Response:
 def disable_category(category_id: str) -> Response:
     with writing() as session:
         row = rules.check_found(rules.CATEGORY, session.scalar(row_by_id(JobCategory, category_id)), category_id)
-        rules.apply(row, {"is_active": False}, clock().now())
+        apply(row, {"is_active": False}, clock().now())
         session.commit()
     return answer({"message": "Category disabled", "category": rules.category(row)})
 
@@ -91,11 +93,11 @@ def update_team(team_id: str) -> Response:
     body = json_body()
     with writing() as session:
         row = rules.check_found(rules.TEAM, session.scalar(row_by_id(PicTeam, team_id)), team_id)
-        wanted = rules.wanted_for_update(rules.TEAM, row, body)
+        wanted = rules.wanted_for_update(rules.TEAM, body)
         slug = wanted.get("slug", row.slug)
         rules.check_slug_free(rules.TEAM, slug, session.scalar(slug_taken(PicTeam, slug, but=row.id)))
         moved = session.scalars(jobs_follow_slug(PicTeam, row.slug, slug)).all() if slug != row.slug else []
-        rules.apply(row, wanted, clock().now())
+        apply(row, wanted, clock().now())
         session.commit()
     return answer({"message": "PIC team updated", "pic_team": rules.team(row), "jobs_updated": len(moved)})
 
@@ -105,6 +107,6 @@ def update_team(team_id: str) -> Response:
 def disable_team(team_id: str) -> Response:
     with writing() as session:
         row = rules.check_found(rules.TEAM, session.scalar(row_by_id(PicTeam, team_id)), team_id)
-        rules.apply(row, {"is_active": False}, clock().now())
+        apply(row, {"is_active": False}, clock().now())
         session.commit()
     return answer({"message": "PIC team disabled", "pic_team": rules.team(row)})
