@@ -173,16 +173,19 @@ class Edge:
             self.config = self.change(load(self.project, environ))
             command = prepare(self.config, self.var_dir, environ)
             self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            if (
-                wait_for(lambda: self.is_up() or self.process.poll() is not None, "nginx is up or gone")
-                and self.is_up()
-            ):
+            wait_for(lambda: self.is_bound() or self.process.poll() is not None, "nginx is up or gone")
+            if self.is_bound() and wait_for(self.is_up, "nginx answers"):
                 return self
         raise AssertionError((self.var_dir / "gateway/log/error.log").read_text())
 
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(10)
+
+    def is_bound(self) -> bool:
+        """Whether this nginx, and not a stranger's on the same port, has its port: it writes its pid after binding."""
+        pid_file = self.var_dir / "gateway/run/nginx.pid"
+        return pid_file.is_file() and pid_file.read_text().strip() == str(self.process.pid)
 
     def is_up(self) -> bool:
         try:
