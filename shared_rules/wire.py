@@ -18,8 +18,8 @@ def instant(moment: datetime | None) -> str | None:
     """Return an aware datetime as `YYYY-MM-DDTHH:MM:SS.mmmZ` in UTC; None stays None."""
     if moment is None:
         return None
-    utc = moment.astimezone(UTC)
-    return f"{utc:%Y-%m-%dT%H:%M:%S}.{utc.microsecond // 1000:03d}Z"
+    # Not by strftime: its %Y has fewer than four digits before the year 1000.
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
 
 
 def local_instant(moment: datetime | None, zone: ZoneInfo) -> str | None:

@@ -7,14 +7,11 @@ from typing import Any, TypeVar
 from sqlalchemy import ScalarSelect, Select, exists, select
 
 from shared_models.category import JobCategory
-from shared_models.execution import JobExecution
+from shared_models.execution import JobExecution, ran
 from shared_models.job import Job
 from shared_models.team import PicTeam
 
-__all__ = ["RAN", "choices", "job_by_id", "job_rows", "job_sketches", "last_run_of", "name_taken"]
-
-RAN = ("running", "done", "unknown")
-"""Phases of executions that did run: neither ticks that were left out nor those only claimed so far."""
+__all__ = ["choices", "job_by_id", "job_rows", "job_sketches", "last_run_of", "name_taken"]
 
 Row = TypeVar("Row", JobCategory, PicTeam)
 
@@ -65,7 +62,7 @@ def choices(model: type[Row]) -> Select[str, str, bool]:
 def _runs() -> Select[datetime]:
     # Newest first and one row, not max(): the index on (job_id, started_at) then ends the search at once.
     newest = JobExecution.started_at.desc()
-    return select(JobExecution.started_at).where(JobExecution.phase.in_(RAN)).order_by(newest).limit(1)
+    return select(JobExecution.started_at).where(ran()).order_by(newest).limit(1)
 
 
 def _last_run() -> ScalarSelect[datetime]:
