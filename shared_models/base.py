@@ -1,5 +1,6 @@
 """The declarative base of every table: naming convention, id and UTC time columns."""
 
+import json
 import uuid
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, ClassVar
@@ -8,7 +9,7 @@ from sqlalchemy import JSON, Date, DateTime, Dialect, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Base", "Id", "PlainText", "UtcDateTime", "new_id"]
+__all__ = ["Base", "Id", "PlainJson", "PlainText", "UtcDateTime", "new_id"]
 
 _NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -49,6 +50,13 @@ class PlainText(TypeDecorator[str]):
         return None if value is None else value.replace("\0", "\ufffd")
 
 
+class PlainJson(JSON):
+    """JSON in which 1, 1.0 and true are different values: to Python they are equal, and a change would not be written."""
+
+    def compare_values(self, x: Any, y: Any) -> bool:
+        return json.dumps(x, sort_keys=True) == json.dumps(y, sort_keys=True)
+
+
 def new_id() -> str:
     """Return a fresh UUID4 as text, 36 characters."""
     return str(uuid.uuid4())
@@ -63,6 +71,6 @@ class Base(DeclarativeBase):
         str: PlainText(),
         datetime: UtcDateTime(),
         date: Date(),
-        dict[str, Any]: JSON(),
-        list[str]: JSON(),
+        dict[str, Any]: PlainJson(),
+        list[str]: PlainJson(),
     }

@@ -3,10 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey
+from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared_models.base import Base, Id, PlainText
+from shared_models.base import Base, Id, PlainJson, PlainText
 
 
 class Job(Base):
@@ -22,12 +22,12 @@ class Job(Base):
     github_repo: Mapped[str | None] = mapped_column(PlainText(255))
     github_workflow_name: Mapped[str | None] = mapped_column(PlainText(255))
     # `metadata` is a name SQLAlchemy keeps for itself, so only the attribute is called otherwise.
-    job_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", JSON, default=dict)
+    job_metadata: Mapped[dict[str, Any]] = mapped_column("metadata", PlainJson, default=dict)
     category: Mapped[str] = mapped_column(PlainText(100), index=True)
     end_date: Mapped[date]
     pic_team: Mapped[str | None] = mapped_column(PlainText(100), index=True)
     enable_email_notifications: Mapped[bool] = mapped_column(default=False)
-    notification_emails: Mapped[list[str]] = mapped_column(JSON, default=list)
+    notification_emails: Mapped[list[str]] = mapped_column(PlainJson, default=list)
     notify_on_success: Mapped[bool] = mapped_column(default=False)
     created_by: Mapped[str | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)

@@ -54,7 +54,7 @@ def add_job(api: Api, *, next_run_at: datetime | None = None, schedule_rev: int 
         "name": f"Job {number}",
         "cron_expression": YEARLY,
         "target_url": "https://hooks.example.com/deploy",
-        "metadata": {},
+        "job_metadata": {},
         "category": "general",
         "end_date": date.fromisoformat(END_DATE),
         "pic_team": "core",

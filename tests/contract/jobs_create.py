@@ -5,7 +5,6 @@ from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import update
 
 from shared_models import Job, JobCategory, JobSchedule, PicTeam, new_id
 from tests.contract import world
@@ -522,8 +521,7 @@ def test_a_viewer_may_not_create(api: Api) -> None:
 
 
 def test_a_team_that_was_disabled_meanwhile_is_refused(api: Api) -> None:
-    with api.stack.engine.connect().execution_options(writes=True) as connection, connection.begin():
-        connection.execute(update(PicTeam).values(is_active=False))
+    api.change(PicTeam, world.TEAM_ID, is_active=False)
 
     assert api.post("/jobs", job_body()).json == DISABLED_TEAM
 

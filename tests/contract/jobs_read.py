@@ -27,7 +27,7 @@ def test_a_job_is_shown_whole(api: Api) -> None:
         github_owner="acme",
         github_repo="web",
         github_workflow_name="deploy.yml",
-        metadata={"z": 1, "a": {"b": [1.5, None, True]}},
+        job_metadata={"z": 1, "a": {"b": [1.5, None, True]}},
         category="refund",
         enable_email_notifications=True,
         notification_emails=["a@example.com"],
@@ -69,7 +69,7 @@ def test_a_job_is_shown_whole(api: Api) -> None:
     [
         pytest.param({"pic_team": None, "created_by": None}, {"pic_team": None, "created_by": None}, id="of nobody"),
         pytest.param(
-            {"metadata": None, "notification_emails": None}, {"metadata": {}, "notification_emails": []}, id="null"
+            {"job_metadata": None, "notification_emails": None}, {"metadata": {}, "notification_emails": []}, id="null"
         ),
         pytest.param(
             {"category": "gone", "pic_team": "gone"}, {"category": "gone", "pic_team": "gone"}, id="gone taxonomy"

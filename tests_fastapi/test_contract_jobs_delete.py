@@ -1,0 +1,3 @@
+"""The contract of deleting jobs, on the modern stack."""
+
+from tests.contract.jobs_delete import *  # noqa: F403
