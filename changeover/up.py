@@ -61,8 +61,8 @@ def _start(system: System, supervisor: Supervisor, say: Say) -> None:
     if supervisor.end_leftovers():
         say("Ended processes that an earlier run left behind.")
     check_free(system.ports())
-    prepare(system.settings, say)
     command = _prepare_gateway(system)
+    prepare(system.settings, say)
     say(f"Starting {', '.join(system.group_names)} ...")
     config = render(system.groups(command), system.place, system.root)
     system.place.fingerprint.write_text(system.fingerprint())
