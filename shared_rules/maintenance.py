@@ -7,9 +7,21 @@ from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from shared_rules.jobs import ScheduledJob, next_run
+from shared_rules.mails import Mail, slack_text
 from shared_rules.notices import Notice, notice_rows
 
-__all__ = ["EndingJob", "NextRun", "Resync", "TimetableRow", "audience", "decide_resync", "is_over", "notice_of_pause"]
+__all__ = [
+    "EndingJob",
+    "NextRun",
+    "Resync",
+    "TimetableRow",
+    "audience",
+    "decide_resync",
+    "is_over",
+    "mail_of_pause",
+    "notice_of_pause",
+    "slack_of_pause",
+]
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -93,6 +105,17 @@ def notice_of_pause(job: EndingJob) -> Notice:
         "warning",
         job_id=job.id,
     )
+
+
+def mail_of_pause(job: EndingJob, to: str) -> Mail:
+    """Return what the owner of a job gets who wants to know when it is disabled."""
+    return Mail(to, f"Job disabled: {job.name}", notice_of_pause(job).message + "\n")
+
+
+def slack_of_pause(job: EndingJob, team_handle: str | None, frontend_base_url: str) -> str:
+    """Return the line for Slack: the team's handle, what happened, and where to change it."""
+    line = f"{slack_text(notice_of_pause(job).message)} {frontend_base_url}/jobs/{job.id}/edit"
+    return f"{team_handle} {line}" if team_handle else line
 
 
 def audience(job: EndingJob, active_admin_ids: Iterable[str]) -> list[str]:

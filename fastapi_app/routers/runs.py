@@ -12,12 +12,13 @@ from fastapi_app.db import Database, DatabaseDep
 from fastapi_app.deps import ServicesDep, SettingsDep, answer, json_body
 from fastapi_app.docs import documented
 from fastapi_app.notices import tell_everybody
+from fastapi_app.readers import readers_of_pause, readers_of_run
 from fastapi_app.schemas import runs as schemas
-from scheduler.messages import Readers, SlackChannel, send_after_run
+from scheduler.messages import send_after_pause, send_after_run
 from scheduler.services import Services
 from shared_models import Job, JobExecution, JobSchedule, Notification, new_id
 from shared_models.queries.jobs import job_by_id
-from shared_models.queries.runs import enabled_slack, mail_wishes, run_by_id, team_handle
+from shared_models.queries.runs import run_by_id
 from shared_models.queries.scheduler import active_admin_ids
 from shared_rules import execution as calls
 from shared_rules import executions, maintenance, runs
@@ -107,7 +108,9 @@ async def _pause_if_over(session: AsyncSession, job: Job, services: Services) ->
         told = maintenance.audience(job, await session.scalars(active_admin_ids()))
         notices = notice_rows(maintenance.notice_of_pause(job), told, now)
         session.add_all(Notification(**columns) for columns in notices)
+        readers = await readers_of_pause(session, job)
         await session.commit()
+        send_after_pause(services, job, readers)
     runs.check_not_over(job, today)
 
 
@@ -123,16 +126,7 @@ async def _end(
             setattr(ended, column, value)
         if stored is not None:
             await tell_everybody(session, runs.notice_of_end(job.id, job.name, run.id, outcome), now)
-        readers = await _readers(session, job)
+        readers = await readers_of_run(session, job)
         await session.commit()
     send_after_run(services, job, outcome, readers)
     return ended
-
-
-async def _readers(session: AsyncSession, job: Job) -> Readers:
-    slack = await session.scalar(enabled_slack())
-    return Readers(
-        wishes=dict((await session.execute(mail_wishes(job.notification_emails))).all()),
-        slack=SlackChannel(slack.webhook_url or "", slack.channel) if slack else None,
-        team_handle=await session.scalar(team_handle(job.pic_team)),
-    )

@@ -10,9 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from fastapi_app.auth import requires
 from fastapi_app.db import DatabaseDep
-from fastapi_app.deps import ClockDep, SettingsDep, answer
+from fastapi_app.deps import ClockDep, ServicesDep, SettingsDep, answer
 from fastapi_app.docs import documented
+from fastapi_app.readers import readers_of_pause
 from fastapi_app.schemas import system as schemas
+from scheduler.messages import send_after_pause
 from scheduler.services import VERSION
 from shared_models.engine import is_unavailable
 from shared_models.queries import scheduler as queries
@@ -73,16 +75,19 @@ async def scheduler_status(database: DatabaseDep, settings: SettingsDep) -> Resp
         "scheduler_resync", summary="Work out every next run afresh; pause what is over", answers=schemas.Resynced
     ),
 )
-async def resync_scheduler(database: DatabaseDep, clock: ClockDep, settings: SettingsDep) -> Response:
+async def resync_scheduler(database: DatabaseDep, services: ServicesDep) -> Response:
     async with database.writing() as session:
-        now = clock.now()
+        now, zone = services.clock.now(), services.settings.zone
         rows = cast(Sequence[TimetableRow], (await session.execute(queries.job_timetable())).all())
         # A few hundred milliseconds with very many jobs, which other requests need not wait for.
-        plan = await to_thread.run_sync(decide_resync, rows, settings.zone, now)
+        plan = await to_thread.run_sync(decide_resync, rows, zone, now)
         admins = (await session.scalars(queries.active_admin_ids())).all()
         for statement, values in queries.resync_writes(plan, admins, now):
             await session.execute(statement, values)
+        readers = [await readers_of_pause(session, job) for job in plan.paused]
         await session.commit()
+    for job, who in zip(plan.paused, readers, strict=True):
+        send_after_pause(services, job, who)
     return answer(plan.answer)
 
 

@@ -8,10 +8,11 @@ from legacy_flask.auth import current_actor, requires
 from legacy_flask.db import writing
 from legacy_flask.http import answer, clock, json_body, services, settings
 from legacy_flask.notices import tell_everybody
-from scheduler.messages import Readers, SlackChannel, send_after_run
+from legacy_flask.readers import readers_of_pause, readers_of_run
+from scheduler.messages import send_after_pause, send_after_run
 from shared_models import Job, JobExecution, JobSchedule, Notification, new_id
 from shared_models.queries.jobs import job_by_id
-from shared_models.queries.runs import enabled_slack, mail_wishes, run_by_id, team_handle
+from shared_models.queries.runs import run_by_id
 from shared_models.queries.scheduler import active_admin_ids
 from shared_rules import execution as calls
 from shared_rules import executions, maintenance, runs
@@ -66,7 +67,9 @@ def _pause_if_over(session: scoped_session[Session], job: Job) -> None:
         told = maintenance.audience(job, session.scalars(active_admin_ids()))
         notices = notice_rows(maintenance.notice_of_pause(job), told, now)
         session.add_all(Notification(**columns) for columns in notices)
+        readers = readers_of_pause(session, job)
         session.commit()
+        send_after_pause(services(), job, readers)
     runs.check_not_over(job, today)
 
 
@@ -80,16 +83,7 @@ def _end(job: Job, run: JobExecution, outcome: calls.Outcome) -> JobExecution:
             setattr(ended, column, value)
         if stored is not None:
             tell_everybody(session, runs.notice_of_end(job.id, job.name, run.id, outcome), now)
-        readers = _readers(session, job)
+        readers = readers_of_run(session, job)
         session.commit()
     send_after_run(services(), job, outcome, readers)
     return ended
-
-
-def _readers(session: scoped_session[Session], job: Job) -> Readers:
-    slack = session.scalar(enabled_slack())
-    return Readers(
-        wishes=dict(session.execute(mail_wishes(job.notification_emails)).all()),
-        slack=SlackChannel(slack.webhook_url or "", slack.channel) if slack else None,
-        team_handle=session.scalar(team_handle(job.pic_team)),
-    )

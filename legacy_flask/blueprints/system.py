@@ -10,7 +10,9 @@ from sqlalchemy.orm import scoped_session
 
 from legacy_flask.auth import requires
 from legacy_flask.db import reading, writing
-from legacy_flask.http import answer, clock, settings
+from legacy_flask.http import answer, clock, services, settings
+from legacy_flask.readers import readers_of_pause
+from scheduler.messages import send_after_pause
 from scheduler.services import VERSION
 from shared_models.engine import is_unavailable
 from shared_models.queries import scheduler as queries
@@ -58,7 +60,10 @@ def resync_scheduler() -> Response:
         admins = session.scalars(queries.active_admin_ids()).all()
         for statement, values in queries.resync_writes(plan, admins, now):
             session.execute(statement, values)
+        readers = [readers_of_pause(session, job) for job in plan.paused]
         session.commit()
+    for job, who in zip(plan.paused, readers, strict=True):
+        send_after_pause(services(), job, who)
     return answer(plan.answer)
 
 

@@ -376,6 +376,33 @@ def test_a_job_past_its_end_date_is_paused_instead_of_run(api: Api) -> None:
     assert sorted(row["user_id"] for row in notices) == sorted(map(world.user_id, ("admin", "admin2", "user")))
 
 
+def test_a_pause_is_mailed_to_the_owner_who_wants_it_and_posted_to_slack(api: Api) -> None:
+    enable_slack(api)
+    stamps = {"created_at": world.CREATED, "updated_at": world.CREATED}
+    wishes = {"id": new_id(), "user_id": world.user_id("user"), "email_on_job_disabled": True}
+    api.add(UserNotificationPreferences, **wishes, **stamps)
+    over = today() - timedelta(days=1)
+    job = add_webhook(api, end_date=over)
+
+    api.post(f"/jobs/{job['id']}/execute")
+
+    text = f'Job "Nightly" passed its end_date ({over.isoformat()} JST) and was auto-paused. PIC Team: core'
+    (mail,) = api.sinks.mail.delivered
+    assert (mail.to, mail.subject, mail.body) == ("user@example.com", "Job disabled: Nightly", f"{text}\n")
+    (posted,) = api.sinks.http.received
+    assert posted.json["text"] == f"@core {text} http://localhost:5173/jobs/{job['id']}/edit"
+
+
+def test_a_pause_by_resync_is_mailed_and_posted_too(api: Api) -> None:
+    enable_slack(api)
+    add_webhook(api, end_date=today() - timedelta(days=1))
+
+    assert api.post("/scheduler/resync").json["paused"] == 1
+
+    (posted,) = api.sinks.http.received
+    assert posted.json["text"].startswith('@core Job "Nightly" passed its end_date')
+
+
 def test_a_paused_job_past_its_end_date_is_refused_and_left_alone(api: Api) -> None:
     job = add_webhook(api, end_date=today() - timedelta(days=1), is_active=False)
     before = api.everything()
