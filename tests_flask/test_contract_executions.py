@@ -1,0 +1,3 @@
+"""The contract of executions, on both stacks and compared."""
+
+from tests.contract.executions import *  # noqa: F403
