@@ -38,6 +38,8 @@ _R = TypeVar("_R")
 def init_auth(app: Flask, settings: Settings) -> None:
     app.config["JWT_SECRET_KEY"] = settings.jwt_secret_key
     app.config["JWT_ALGORITHM"] = tokens.ALGORITHM
+    # Else each token has a claim for cookies, which we do not use.
+    app.config["JWT_COOKIE_CSRF_PROTECT"] = False
     # The shared rules judge iat, nbf and exp by our clock, which may be moved; the library's must not get in first.
     app.config["JWT_DECODE_LEEWAY"] = timedelta(days=36_500)
     JWTManager(app)

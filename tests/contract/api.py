@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx2
 import jwt
-from sqlalchemy import Engine, Table, insert, select
+from sqlalchemy import Engine, Table, insert, select, update
 from sqlalchemy.orm import Session
 
 from scheduler.services import Services
@@ -160,6 +160,14 @@ class Api:
             session.execute(insert(model), [columns])
             session.commit()
         return columns
+
+    def change(self, model: type[Base], key: str, **columns: Any) -> None:
+        """Set columns of the row with this primary key directly."""
+        table = model.__table__
+        assert isinstance(table, Table)
+        (primary,) = table.primary_key.columns
+        with self.stack.engine.connect().execution_options(**WRITES) as connection, connection.begin():
+            connection.execute(update(model).where(primary == key).values(columns))
 
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Return every row of every table: what a refusal must leave as it was."""

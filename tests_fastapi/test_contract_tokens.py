@@ -1,0 +1,3 @@
+"""The contract of tokens, on the modern stack."""
+
+from tests.contract.tokens import *  # noqa: F403
