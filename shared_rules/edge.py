@@ -60,7 +60,11 @@ def max_body_bytes(path: str) -> int:
 def check_declared_length(path: str, content_length: str | None) -> None:
     """Raise 413 when the declared length is over the path's limit; a body without one is counted while it is read."""
     limit = max_body_bytes(path)
-    if content_length is not None and content_length.isdecimal() and int(content_length) > limit:
+    if content_length is None or not (content_length.isascii() and content_length.isdecimal()):
+        return
+    digits = content_length.lstrip("0")
+    # Python refuses to read an integer of thousands of digits.
+    if len(digits) > len(str(limit)) or int(digits or "0") > limit:
         raise PayloadTooLarge(limit)
 
 
