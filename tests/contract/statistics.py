@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from tests.contract.api import Api
-from tests.contract.executions import INVALID_DATE, INVALID_RANGE, NOT_RUN, UNKNOWN_ID, UNREADABLE, add_many, eid
+from tests.contract.execution_filters import INVALID_DATE, INVALID_RANGE, UNREADABLE
 from tests.contract.executions import KEYS as EXECUTION_KEYS
+from tests.contract.executions import NOT_RUN, UNKNOWN_ID, add_many, eid
 from tests.contract.jobs import add_execution, add_job
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
