@@ -11,7 +11,7 @@ PACKAGES := $(filter-out tests%,$(patsubst %/__init__.py,%,$(wildcard */__init__
 IMPORT_RULES := pyproject.toml $(wildcard */importlinter.toml)
 LOCK := $(VENV)/bin/uv pip compile -q -p 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help up down status logs demo check test lock
+.PHONY: help up down status logs demo check test test-long lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -40,7 +40,10 @@ check: $(READY) ## lint, types, import rules, nginx.conf is current
 
 test: check ## check, then every test
 	@deploy/install-package nginx nginx-light nginx && { deploy/install-package chromium chromium chromium || echo "No Chromium: the browser tests are skipped."; }
-	@$(VENV)/bin/pytest -q -n auto
+	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m "not long"
+
+test-long: $(READY) ## the tests that need minutes: the whole suite without the legacy stack
+	@$(VENV)/bin/pytest -q -m long
 
 lock: $(READY) ## resolve both lock files again
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock
