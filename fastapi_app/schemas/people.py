@@ -109,7 +109,7 @@ class LoginForm(RequestModel):
 
 
 class RefreshToken(RequestModel):
-    refresh_token: str | None = None
+    refresh_token: str | None = Field(default=None, examples=["eyJhbGciOiJIUzI1NiJ9.e30.signature"])
 
 
 class Registration(RequestModel):
