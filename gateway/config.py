@@ -161,7 +161,8 @@ def read_port(table: Table, environ: Mapping[str, str]) -> int:
 def read_frontend(table: Table, environ: Mapping[str, str], root: Path) -> Path | None:
     """Return the folder of the built single page app. The path must be one that nginx can be told."""
     variable, override = from_environment(table, "frontend", environ)
-    value = override or table.text("frontend", "")
+    written = table.text("frontend", "")
+    value = override or written
     if not value:
         return None
     folder = (root / value).absolute()

@@ -8,6 +8,8 @@ import pytest
 from gateway.config import ConfigError, load
 from tests.gateway.edge import GROUPS, PAIR, make_project
 
+ROOT = Path(__file__).resolve().parents[2]
+
 
 @dataclass(frozen=True)
 class Bad:
@@ -243,6 +245,12 @@ def test_variables_win_and_blank_ones_do_not(tmp_path: Path) -> None:
 
     assert [stack.port for stack in config.stacks] == [6001, 8001]
     assert config.listen == "[::1]:9000"
+
+
+def test_the_variable_for_the_frontend_wins_over_the_value_beside_it() -> None:
+    built = ROOT / "tests" / "e2e" / "frontend"
+
+    assert load(ROOT, {"FRONTEND_DIST": str(built)}).frontend == built
 
 
 def test_a_start_command_has_its_placeholders_filled(tmp_path: Path) -> None:
