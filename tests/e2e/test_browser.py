@@ -106,5 +106,7 @@ def test_the_authorize_button_of_the_documentation_works(system: System, page: P
     page.click("#operations-auth-me .try-out__btn")
     page.click("#operations-auth-me .execute")
 
-    expect(page.locator("#operations-auth-me .live-responses-table .response-col_status").first).to_contain_text("200")
+    expect(
+        page.locator("#operations-auth-me .live-responses-table .response .response-col_status").first
+    ).to_contain_text("200")
     assert [url for url in outside if not url.startswith(("data:", "blob:"))] == []

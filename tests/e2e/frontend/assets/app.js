@@ -18,7 +18,7 @@ function showing(work) {
     event.preventDefault();
     byId("error").textContent = "";
     try {
-      await work(new FormData(event.target));
+      await work(event.target instanceof HTMLFormElement ? new FormData(event.target) : null);
     } catch (error) {
       byId("error").textContent = error.message;
     }
