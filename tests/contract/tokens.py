@@ -36,8 +36,13 @@ VERIFIED = {
 
 
 def bearer(**claims: Any) -> Header:
-    """Return what makes the header of a well-signed token of `user`, some claims replaced, those of ... left out."""
-    return lambda api: f"Bearer {api.token('user', **claims)}"
+    """Return what makes the header of a well-signed token of `user`, some claims replaced, those of ... left out.
+
+    A claim may be a function, for times: cases are collected long before they run.
+    """
+    return lambda api: (
+        f"Bearer {api.token('user', **{name: claim() if callable(claim) else claim for name, claim in claims.items()})}"
+    )
 
 
 def text(header: str | None) -> Header:
@@ -87,12 +92,15 @@ def swap_subject(parts: list[str]) -> list[str]:
     return [parts[0], part(json.dumps(payload | {"sub": world.user_id("admin")}).encode()), parts[2]]
 
 
-def ago(**period: float) -> float:
-    return (datetime.now(UTC) - timedelta(**period)).timestamp()
+def ahead(**period: float) -> Callable[[], float]:
+    def moment() -> float:
+        return (datetime.now(UTC) + timedelta(**period)).timestamp()
+
+    return moment
 
 
-def ahead(**period: float) -> float:
-    return (datetime.now(UTC) + timedelta(**period)).timestamp()
+def ago(**period: float) -> Callable[[], float]:
+    return ahead(**{unit: -count for unit, count in period.items()})
 
 
 HS256 = {"alg": "HS256", "typ": "JWT"}
@@ -199,8 +207,8 @@ NOT_VALID: dict[str, Header] = {
     "fresh a number": bearer(fresh=1),
 }
 NOT_NOW: dict[str, tuple[Header, dict[str, str]]] = {
-    "expired an hour ago": (bearer(exp=int(ago(hours=1))), EXPIRED),
-    "expired this second": (bearer(exp=int(ago(seconds=1))), EXPIRED),
+    "expired an hour ago": (bearer(exp=ago(hours=1)), EXPIRED),
+    "expired just now": (bearer(exp=ago(seconds=0)), EXPIRED),
     "expired in 1970": (bearer(exp=0), EXPIRED),
     "expired, and a refresh token": (bearer(exp=0, type="refresh"), EXPIRED),
     "a refresh token": (bearer(type="refresh"), NEEDS_ACCESS),
@@ -244,7 +252,7 @@ def test_a_bad_token_is_not_let_in(api: Api, header: Header, body: dict[str, str
         pytest.param(lambda api: f"BEARER {api.token('user')}", id="scheme in upper case"),
         pytest.param(lambda api: f"  Bearer    {api.token('user')}  ", id="blanks around"),
         pytest.param(bearer(iat=1, nbf=1), id="issued long ago, in whole seconds"),
-        pytest.param(bearer(exp=ahead(minutes=1) + 0.5), id="expiry with a fraction"),
+        pytest.param(bearer(exp=ahead(seconds=60.5)), id="expiry with a fraction"),
         pytest.param(bearer(nbf=ahead(seconds=0.5)), id="not before almost now"),
         pytest.param(bearer(jti="x" * 255), id="id as long as can be"),
         pytest.param(bearer(fresh=True), id="fresh"),
@@ -360,7 +368,7 @@ def test_the_token_goes_before_the_body_and_the_method_before_the_token(api: Api
 
 
 def test_a_token_ends_on_time(api: Api, api_with: Callable[..., Api]) -> None:
-    token = api.token("user", exp=int(ahead(minutes=10)))
+    token = api.token("user", exp=ahead(minutes=10)())
 
     assert api_with(clock_offset_s=9 * 60).get("/auth/verify", token=token).status == 200
     assert_refused(api_with(clock_offset_s=11 * 60).get("/auth/verify", token=token), EXPIRED)
