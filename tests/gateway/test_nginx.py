@@ -1,7 +1,6 @@
 """The nginx process: what is prepared for it, as whom it runs, and how it leaves."""
 
 import os
-import pwd
 import signal
 import stat
 from collections.abc import Callable
@@ -9,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import ConfigError, load
-from gateway.nginx import NginxError, can, check, find_nginx, prepare
+from gateway.config import load
+from gateway.nginx import NginxError, check, find_nginx, prepare
 from tests.gateway.echo_stack import EchoStack
 from tests.gateway.edge import Edge, make_project, wait_for
 
@@ -95,37 +94,6 @@ def test_where_root_writes_nobody_else_may(edge: Edge) -> None:
     gateway = edge.var_dir / "gateway"
     for place in (gateway, gateway / "log", gateway / "run", gateway / "pages"):
         assert (place.stat().st_uid, place.stat().st_mode & 0o022) == (0, 0)
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root has a user to change to")
-def test_a_folder_that_the_workers_cannot_enter_is_said(folder: Path) -> None:
-    project = make_project(folder / "project")
-    private = folder / "private"
-    private.mkdir(mode=0o700)
-
-    with pytest.raises(ConfigError, match=rf"^environment: VAR_DIR = '.*/var/gateway': .* may not enter {private}; "):
-        prepare(load(project, {}), private / "var", ENVIRON)
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root has a user to change to")
-def test_a_frontend_that_the_workers_cannot_read_is_said(folder: Path) -> None:
-    dist = folder / "dist"
-    dist.mkdir(mode=0o700)
-    (dist / "index.html").write_text("app")
-    config = load(make_project(folder / "project"), {"FRONTEND_DIST": str(dist)})
-
-    with pytest.raises(ConfigError, match=rf"^environment: FRONTEND_DIST = '.*index.html': .* may not enter {dist}; "):
-        prepare(config, folder / "var", ENVIRON)
-
-
-@pytest.mark.skipif(not AS_ROOT, reason="only root can ask as another user")
-def test_reading_is_asked_of_the_system(folder: Path) -> None:
-    nobody = pwd.getpwnam("nobody")
-    secret = folder / "secret"
-    secret.write_text("x")
-    secret.chmod(0o600)
-
-    assert (can(nobody, "-x", folder), can(nobody, "-r", secret)) == (True, False)
 
 
 def test_quit_lets_a_request_finish(folder: Path) -> None:

@@ -142,6 +142,7 @@ STACKS = {
     "the bare prefix": ("/api", "legacy"),
     "the docs": ("/docs", "modern"),
     "below the docs": ("/docs/oauth2-redirect", "modern"),
+    "the scripts and styles of the docs": ("/docs/assets/swagger-ui.css", "modern"),
     "the schema": ("/openapi.json", "modern"),
     "a hidden name in the API": ("/api/.things", "legacy"),
 }
