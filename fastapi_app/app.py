@@ -7,6 +7,8 @@ from functools import partial
 from anyio import to_thread
 from fastapi import FastAPI
 
+from fastapi_app.calling import Calling
+from fastapi_app.csv_thread import CsvThread
 from fastapi_app.db import Database
 from fastapi_app.deps import PREFIX
 from fastapi_app.edge import EdgeMiddleware
@@ -47,6 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.services = services
     app.state.database = database
     app.state.hashing = Hashing()
+    app.state.calling = Calling()
+    app.state.csv_thread = CsvThread()
     app.add_middleware(EdgeMiddleware, cors_origins=settings.cors_origins)
     init_errors(app)
     for router in ALL:

@@ -63,27 +63,33 @@ _CHANGEABLE = _TARGET | _MAIL | _SCHEDULE | frozenset({"name", "job_metadata", "
 class ScheduledJob(Protocol):
     """The columns that decide when a job runs next."""
 
-    cron_expression: Any
-    end_date: Any
-    is_active: Any
+    @property
+    def cron_expression(self) -> Any: ...
+    @property
+    def end_date(self) -> Any: ...
+    @property
+    def is_active(self) -> Any: ...
 
 
-class JobRow(ScheduledJob, Protocol):
+class JobRow(Protocol):
     """The columns of a job."""
 
     id: Any
     name: Any
+    cron_expression: Any
     target_url: Any
     github_owner: Any
     github_repo: Any
     github_workflow_name: Any
     job_metadata: Any
     category: Any
+    end_date: Any
     pic_team: Any
     enable_email_notifications: Any
     notification_emails: Any
     notify_on_success: Any
     created_by: Any
+    is_active: Any
     created_at: Any
     updated_at: Any
 

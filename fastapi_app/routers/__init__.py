@@ -1,6 +1,7 @@
 """The endpoints, a router for each part of the contract."""
 
 from fastapi_app.routers.auth import auth
+from fastapi_app.routers.bulk import bulk
 from fastapi_app.routers.executions import executions
 from fastapi_app.routers.jobs import jobs
 from fastapi_app.routers.notifications import notifications
@@ -13,4 +14,4 @@ from fastapi_app.routers.users import users
 
 __all__ = ["ALL"]
 
-ALL = (auth, users, preferences, taxonomy, jobs, running, executions, notifications, settings, system)
+ALL = (auth, users, preferences, taxonomy, jobs, bulk, running, executions, notifications, settings, system)

@@ -1,6 +1,7 @@
 """The endpoints, a blueprint for each part of the contract."""
 
 from legacy_flask.blueprints.auth import auth
+from legacy_flask.blueprints.bulk import bulk
 from legacy_flask.blueprints.executions import executions
 from legacy_flask.blueprints.jobs import jobs
 from legacy_flask.blueprints.notifications import notifications
@@ -13,4 +14,4 @@ from legacy_flask.blueprints.users import users
 
 __all__ = ["ALL"]
 
-ALL = (auth, users, preferences, taxonomy, jobs, running, executions, notifications, settings, system)
+ALL = (auth, users, preferences, taxonomy, jobs, bulk, running, executions, notifications, settings, system)
