@@ -8,10 +8,12 @@ from itertools import chain
 
 from shared_rules.errors import BadRequest
 
-__all__ = ["MAX_ROWS", "CsvFile", "CsvRow", "read_csv"]
+__all__ = ["MAX_ROWS", "MAX_SHEET_ROWS", "CsvFile", "CsvRow", "read_csv"]
 
 MAX_ROWS = 50_000
 """Rows with something in them. A body of 10 MiB could hold millions, each with a refusal to be told about."""
+MAX_SHEET_ROWS = 1_048_576
+"""All rows of the largest sheet of a spreadsheet. Ten million blank ones take seconds to read."""
 
 # Fed to the reader as one more line: if it comes back as one cell, a quoted cell was never closed. (The reader's own
 # strict mode would tell, but also refuse what every spreadsheet opens, such as a blank after a closing quote.)
@@ -51,7 +53,7 @@ def read_csv(raw: bytes, headers: Collection[str]) -> CsvFile:
     """Return the rows with their cells below those of `headers` (lower case) that the file has.
 
     UTF-8, with or without BOM, bad bytes replaced. Cells are trimmed; headers too, in any case, and of equal ones the
-    last counts. Raise Invalid CSV on what is no table, or has more than MAX_ROWS rows that are not blank.
+    last counts. Raise Invalid CSV on what is no table, or has more than MAX_ROWS rows that are not blank or MAX_SHEET_ROWS in all.
     """
     records = _records(raw.decode("utf-8-sig", "replace"))
     titles = [title.strip().lower() for title in next(records)]
@@ -61,6 +63,8 @@ def read_csv(raw: bytes, headers: Collection[str]) -> CsvFile:
     rows: list[CsvRow] = []
     number = 1
     for number, record in enumerate(records, 2):
+        if number > MAX_SHEET_ROWS:
+            raise _invalid(f"A file may have at most {MAX_SHEET_ROWS} rows, the header and blank ones included.")
         # Only as far as the row goes: a million headers must not cost a million steps a row.
         if not any(title and cell.strip() for title, cell in zip(titles, record, strict=False)):
             continue

@@ -1,6 +1,6 @@
 """Jobs from a CSV file: what an upload asks for, which rows become jobs, and why the others do not."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -25,7 +25,6 @@ __all__ = [
     "Refusal",
     "Upload",
     "decide",
-    "names_in",
     "new_rows",
     "processed",
     "read_upload",
@@ -37,9 +36,10 @@ _BATCH_ROWS = 500
 
 @dataclass(frozen=True)
 class Upload:
-    """What was sent. `default_github_owner` comes before the setting of that name."""
+    """What was sent. `names` are all in the file, to be looked up; `default_github_owner` comes before the setting."""
 
     file: CsvFile
+    names: Set[str]
     default_github_owner: str | None
     dry_run: bool
 
@@ -89,12 +89,9 @@ def read_upload(content_type: str | None, raw: bytes) -> Upload:
     if not file.name.strip():
         raise BadRequest("Missing file", "No file selected.")
     owner = Fields(form.fields).text("default_github_owner", NAME_MAX_CHARS)
-    return Upload(read_csv(file.content, HEADERS), owner, is_true_word(form.fields.get("dry_run")))
-
-
-def names_in(upload: Upload) -> set[str]:
-    """Return every name of the file, to be looked up."""
-    return {name for row in upload.file.rows if (name := name_of(row))}
+    table = read_csv(file.content, HEADERS)
+    names = {name for row in table.rows if (name := name_of(row))}
+    return Upload(table, names, owner, is_true_word(form.fields.get("dry_run")))
 
 
 def decide(upload: Upload, facts: Facts, terms: Terms) -> Plan:

@@ -67,7 +67,6 @@ async def bulk_upload(
 
 
 async def _facts(session: AsyncSession, upload: rules.Upload) -> rules.Facts:
-    names = rules.names_in(upload)
-    taken = names.intersection(await session.scalars(names_among(names)))
+    taken = upload.names & set(await session.scalars(names_among(upload.names)))
     categories = frozenset(await session.execute(choices(JobCategory)))
     return rules.Facts(taken, categories, frozenset(await session.execute(choices(PicTeam))))

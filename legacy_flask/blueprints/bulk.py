@@ -45,7 +45,6 @@ def bulk_upload() -> Response:
 
 
 def _facts(session: scoped_session[Session], upload: rules.Upload) -> rules.Facts:
-    names = rules.names_in(upload)
-    taken = names.intersection(session.scalars(names_among(names)))
+    taken = upload.names & set(session.scalars(names_among(upload.names)))
     categories = frozenset(session.execute(choices(JobCategory)))
     return rules.Facts(taken, categories, frozenset(session.execute(choices(PicTeam))))

@@ -95,6 +95,15 @@ def test_only_rows_that_are_not_blank_count_for_the_limit(monkeypatch: pytest.Mo
         rows("a\n1\n2\n3\n")
 
 
+def test_blank_rows_count_for_the_limit_of_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_file, "MAX_SHEET_ROWS", 4)
+
+    assert [number for number, _ in rows("a\n\n\n1\n")] == [4]
+
+    with pytest.raises(BadRequest, match="at most 4 rows, the header and blank ones included"):
+        rows("a\n1\n\n\n\n")
+
+
 @pytest.mark.parametrize(
     ("text", "columns", "all_rows", "removed_columns", "removed_rows"),
     [

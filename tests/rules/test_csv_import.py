@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared_rules.csv_file import CsvFile, CsvRow
-from shared_rules.csv_import import Facts, Plan, Refusal, Upload, decide, names_in, new_rows, read_upload
+from shared_rules.csv_import import Facts, Plan, Refusal, Upload, decide, new_rows, read_upload
 from shared_rules.errors import BadRequest, InvalidPayload, Refused
 from shared_rules.job_fields import Target, Terms
 from shared_rules.people import Actor
@@ -32,7 +32,7 @@ WORKFLOW = {**WEBHOOK, "target url": "", "owner": "acme", "repo": "web", "workfl
 
 def upload_of(*rows: Mapping[str, str], default_github_owner: str | None = None) -> Upload:
     file = CsvFile([CsvRow(number, row) for number, row in enumerate(rows, 2)], 5, len(rows), 0)
-    return Upload(file, default_github_owner, dry_run=False)
+    return Upload(file, set(), default_github_owner, dry_run=False)
 
 
 def plan_of(*rows: Mapping[str, str], **options: Any) -> Plan:
@@ -206,13 +206,6 @@ def test_targets_are_judged_by_the_policy() -> None:
     assert plan.refusals == [Refusal(2, "Nightly", "Invalid target_url", "10.0.0.1 is not an allowed target.")]
 
 
-def test_every_name_is_looked_up_once() -> None:
-    assert names_in(upload_of(WEBHOOK, WEBHOOK, {**WEBHOOK, "job name": ""}, {"name": "Weekly"})) == {
-        "Nightly",
-        "Weekly",
-    }
-
-
 def test_rows_are_created_microseconds_apart_in_the_order_of_the_file() -> None:
     off = {**WEBHOOK, "job name": "Off", "status": "off"}
     over = {**WEBHOOK, "job name": "Over", "cron": "0 2 1 1 *"}
@@ -309,6 +302,12 @@ def test_the_words_for_a_dry_run(word: str, dry_run: bool) -> None:
     upload = read_upload("multipart/form-data; boundary=B", form(FILE, f'name="dry_run"\r\n\r\n{word}'))
 
     assert upload.dry_run is dry_run
+
+
+def test_every_name_is_looked_up_once() -> None:
+    upload = read_upload("multipart/form-data; boundary=B", form(FILE + '\n B \n""\nA'))
+
+    assert upload.names == {"A", "B"}
 
 
 def test_without_the_other_fields_jobs_are_stored_for_the_usual_owner() -> None:
