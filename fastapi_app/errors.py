@@ -5,6 +5,7 @@ from typing import cast
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from fastapi_app.deps import answer, path_of
 from shared_models.engine import is_unavailable
@@ -19,6 +20,7 @@ _log = logging.getLogger(__name__)
 def init_errors(app: FastAPI) -> None:
     app.add_exception_handler(errors.Refused, _refused)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _unreadable)
 
 
 def refusal_answer(refusal: errors.Refused) -> Response:
@@ -29,10 +31,11 @@ def refusal_answer(refusal: errors.Refused) -> Response:
 
 def unexpected_answer(error: Exception, method: str, path: str, request_id: str) -> Response:
     """Return the 503 of a database that does not answer, or the 500 of a mistake of ours, logged with its traceback."""
+    request = {"method": method, "path": path, "request_id": request_id}
     if is_unavailable(error):
-        _log.warning("database not answering: %s", type(error).__name__, extra={"request_id": request_id})
+        _log.warning("database.unavailable", extra=request | {"error": type(error).__name__})
         return refusal_answer(errors.ServiceUnavailable())
-    _log.exception("%s %s failed", method, path, extra={"request_id": request_id}, exc_info=error)
+    _log.error("request.failed", exc_info=error, extra=request)
     return refusal_answer(errors.InternalError(request_id))
 
 
@@ -48,4 +51,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return refusal_answer(errors.MethodNotAllowed(methods))
     if status in (404, 405):
         return refusal_answer(errors.NotFound.endpoint())
+    return await _unreadable(request, error)
+
+
+async def _unreadable(_request: Request, _error: Exception) -> Response:
     return refusal_answer(errors.BadRequest("Bad request", "The request could not be read."))

@@ -45,7 +45,11 @@ def _http(error: HTTPException) -> Response:
 
 def _unexpected(error: Exception) -> Response:
     if isinstance(error, SQLAlchemyError) and is_unavailable(error):
-        _log.warning("database not answering: %s", type(error).__name__, extra={"request_id": g.request_id})
+        _log.warning("database.unavailable", extra=_request() | {"error": type(error).__name__})
         return _refused(errors.ServiceUnavailable())
-    _log.exception("%s %s failed", request.method, request.path, extra={"request_id": g.request_id}, exc_info=error)
+    _log.error("request.failed", exc_info=error, extra=_request())
     return _refused(errors.InternalError(g.request_id))
+
+
+def _request() -> dict[str, str]:
+    return {"method": request.method, "path": request.path, "request_id": g.request_id}

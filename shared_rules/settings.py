@@ -4,6 +4,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AnyHttpUrl, Field, ValidationError, field_validator, model_validator
@@ -85,6 +86,13 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The scheduler zone: local dates, cron expressions and next runs are in it."""
         return ZoneInfo(self.scheduler_timezone)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no log and no report may show; the database's password among them."""
+        hidden = [getattr(self, name) for name, field in type(self).model_fields.items() if not field.repr]
+        passwords = [urlsplit(url).password for url in (self.database_url, self.modern_database_url)]
+        return tuple(filter(None, [*hidden, *passwords, *(unquote(text) for text in passwords if text)]))
 
     @property
     def production(self) -> bool:
