@@ -9,8 +9,7 @@ from sqlalchemy import delete
 from shared_models import Job, JobSchedule, User, UserNotificationPreferences, new_id
 from tests.contract import world
 from tests.contract.api import Api
-from tests.contract.jobs import KEYS, YEARLY, add_execution, add_job, new_year, today, told
-from tests.contract.jobs_create import (
+from tests.contract.job_refusals import (
     DISABLED_TEAM,
     METADATA,
     MISSING_TARGET,
@@ -26,6 +25,7 @@ from tests.contract.jobs_create import (
     not_an_address,
     payload,
 )
+from tests.contract.jobs import KEYS, YEARLY, add_execution, add_job, new_year, today, told
 
 EXPIRED = {
     "error": "Job expired",
@@ -226,8 +226,8 @@ SAME: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "category by its name": ({"category": "dr-testing"}, {"category": "DR TESTING"}),
     "category none": ({}, {"category": None}),
     "metadata in another order": (
-        {"job_metadata": {"a": 1, "b": {"c": [], "d": 2}}},
-        {"metadata": {"b": {"d": 2, "c": []}, "a": 1}},
+        {"job_metadata": {"b": {"d": [], "c": 2}, "a": 1, "e": 3}},
+        {"metadata": {"e": 3, "b": {"c": 2, "d": []}, "a": 1}},
     ),
     "metadata none": ({}, {"metadata": None}),
     "end date": ({}, {"end_date": "2099-12-31"}),

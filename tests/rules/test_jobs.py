@@ -36,7 +36,7 @@ def good_body(**changes: Any) -> dict[str, Any]:
 
 
 def good_row(**changes: Any) -> Any:
-    columns = {
+    columns: dict[str, Any] = {
         "id": "1",
         "name": "Nightly",
         "cron_expression": "0 2 * * *",
