@@ -36,8 +36,8 @@ _SHAPES = (
 )
 # Servers bring handlers and formats of their own; theirs are taken away, so that every line is JSON.
 _SERVERS = ("gunicorn.error", "gunicorn.access", "uvicorn", "uvicorn.error", "uvicorn.access")
-# What these say below a warning is a line for each statement or call, with parameters or whole URLs in it.
-_TALKATIVE = ("aiosqlite", "httpcore", "httpcore2", "httpx", "httpx2", "python_multipart")
+# What these say below a warning is noise, or a line for each statement or call with parameters or whole URLs in it.
+_TALKATIVE = ("aiosqlite", "alembic", "httpcore", "httpcore2", "httpx", "httpx2", "python_multipart")
 
 
 def configure_logging(level: str, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
@@ -64,6 +64,7 @@ def configure_logging(level: str, *, secrets: Iterable[str] = (), stream: TextIO
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *each],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _without_colours,
                 Redaction(secrets),
                 structlog.processors.JSONRenderer(),
             ],
@@ -113,10 +114,18 @@ class Redaction:
                 return self.text(repr(value))
 
 
+def _without_colours(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Drop uvicorn's second copy of its message, for terminals."""
+    event.pop("color_message", None)
+    return event
+
+
 def _quieten() -> None:
     for name in _SERVERS:
         server = logging.getLogger(name)
-        server.handlers.clear()
-        server.propagate = True
+        if server.handlers:
+            # One without handlers is switched off, or leaves its records to its parent.
+            server.handlers.clear()
+            server.propagate = True
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)

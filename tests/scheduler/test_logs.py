@@ -114,6 +114,22 @@ def test_each_logger_writes_once_and_from_its_level_on(name: str) -> None:
     assert name == "ours" or not own.getvalue()
 
 
+def test_an_access_log_that_is_switched_off_stays_off() -> None:
+    with kept_logging():
+        access = logging.getLogger("uvicorn.access")
+        access.handlers, access.propagate = [], False
+        configure_logging("INFO", stream=(stream := io.StringIO()))
+        access.info("GET / 200")
+
+    assert stream.getvalue() == ""
+
+
+def test_uvicorns_colours_are_left_out(lines: Lines) -> None:
+    logging.getLogger("uvicorn.error").warning("Up on %s", "x", extra={"color_message": "Up on \x1b[1m%s"})
+
+    assert "color_message" not in lines()[0]
+
+
 def test_drivers_that_log_parameters_are_quiet_even_when_debugging() -> None:
     stream = io.StringIO()
     with kept_logging():
