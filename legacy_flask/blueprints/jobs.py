@@ -126,9 +126,7 @@ def _terms() -> Terms:
 
 def _facts(session: scoped_session[Session], wanted: Mapping[str, Any], *, but: str | None = None) -> rules.Facts:
     taken = "name" in wanted and bool(session.scalar(name_taken(wanted["name"], but=but)))
-    return rules.Facts(
-        taken, session.execute(choices(JobCategory)).all(), session.execute(choices(PicTeam)).all()
-    )
+    return rules.Facts(taken, session.execute(choices(JobCategory)).all(), session.execute(choices(PicTeam)).all())
 
 
 def _tell_everybody(session: scoped_session[Session], notice: Notice, now: datetime) -> None:
