@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from shared_rules.errors import BadRequest, InvalidPayload, Refused
 from shared_rules.fields import Fields
+from shared_rules.job_fields import check_metadata_depth
 from shared_rules.targets import (
     TargetPolicy,
     check_github_owner,
@@ -44,6 +45,8 @@ _DEFAULT_TIMEOUT_S = 10.0
 _SHORTEST_TEST_S, _LONGEST_TEST_S = 1.0, 30.0
 _NAME_CHARS = 255
 _URL_CHARS = 500
+
+_Names = tuple[str | None, str | None, str | None]
 
 
 class RunnableJob(Protocol):
@@ -168,14 +171,15 @@ def branch_ref(metadata: Mapping[str, Any]) -> str:
 def read_overrides(job: RunnableJob, fields: Fields, policy: TargetPolicy) -> Overrides:
     """Return what the body changes for this run; raise what a stored field of that value would be refused with.
 
-    Fields of the other kind of job are not looked at. A dispatch URL wins over the three names it spells out.
+    Fields of the other kind of job are not looked at. A dispatch URL wins over the three names, which must be good all the same.
     """
     metadata = _metadata_override(fields)
     if not is_github_job(job):
         return Overrides(metadata, target_url=_target_url(fields, policy))
     dispatch_url = fields.text("dispatch_url", _URL_CHARS)
     dispatched = parse_dispatch_url(dispatch_url) if dispatch_url else None
-    owner, repo, workflow = dispatched or _github_names(fields)
+    named = _checked(*_github_names(fields))
+    owner, repo, workflow = dispatched or named
     return Overrides(
         metadata,
         github_owner=owner,
@@ -191,6 +195,7 @@ def read_test_run(fields: Fields, policy: TargetPolicy, default_owner: str = "")
     if metadata is not None and not isinstance(metadata, dict):
         raise BadRequest("Invalid metadata", '"metadata" must be an object.')
     metadata = metadata or {}
+    check_metadata_depth(metadata)
     url = _target_url(fields, policy)
     if url:
         return WebhookCall(url, metadata, _test_timeout(fields))
@@ -263,13 +268,13 @@ def answer_test_run_without_token() -> dict[str, Any]:
 
 
 def _metadata_override(fields: Fields) -> Mapping[str, Any] | None:
-    """Return `metadata`, else its alias `inputs`; both get the text of the first."""
-    value = fields.raw("metadata")
-    if value is None:
-        value = fields.raw("inputs")
-    if value is not None and not isinstance(value, dict):
-        raise InvalidPayload('"metadata" must be a JSON object.', field="metadata")
-    return value
+    """Return `metadata`, else its alias `inputs`; both get the text of the first, and both must be good."""
+    sent = [value for name in ("metadata", "inputs") if (value := fields.raw(name)) is not None]
+    for value in sent:
+        if not isinstance(value, dict):
+            raise InvalidPayload('"metadata" must be a JSON object.', field="metadata")
+        check_metadata_depth(value)
+    return sent[0] if sent else None
 
 
 def _target_url(fields: Fields, policy: TargetPolicy) -> str | None:
@@ -281,15 +286,20 @@ def _target_url(fields: Fields, policy: TargetPolicy) -> str | None:
     return url
 
 
-def _github_names(fields: Fields) -> tuple[str | None, str | None, str | None]:
-    """Return owner, repo and workflow, each checked if there."""
-    owner = fields.text("github_owner", _NAME_CHARS)
+def _github_names(fields: Fields) -> _Names:
+    """Return owner, repo and workflow as sent, None for what was not."""
+    owner, repo, workflow = (
+        fields.text(name, _NAME_CHARS) for name in ("github_owner", "github_repo", "github_workflow_name")
+    )
+    return owner, repo, workflow
+
+
+def _checked(owner: str | None, repo: str | None, workflow: str | None) -> _Names:
+    """Return the names; raise the refusal of the first that may not enter a URL."""
     if owner:
         check_github_owner(owner)
-    repo = fields.text("github_repo", _NAME_CHARS)
     if repo:
         check_github_repo(repo)
-    workflow = fields.text("github_workflow_name", _NAME_CHARS)
     if workflow:
         check_github_workflow(workflow)
     return owner, repo, workflow

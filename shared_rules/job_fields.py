@@ -31,6 +31,7 @@ __all__ = [
     "Target",
     "Terms",
     "check_metadata",
+    "check_metadata_depth",
     "find_category",
     "find_team",
     "parse_end_date",
@@ -139,12 +140,16 @@ def check_metadata(value: Any) -> dict[str, Any]:
         return {}
     if not isinstance(value, dict):
         raise BadRequest("Invalid metadata", "metadata must be a JSON object")
-    # What writes JSON gives up on deep values, each library at another depth.
+    check_metadata_depth(value)
+    return value
+
+
+def check_metadata_depth(value: dict[str, Any]) -> None:
+    """Raise Invalid metadata on a value so deep that what writes JSON gives up on it, each library at another depth."""
     if _levels(value) > _MAX_METADATA_LEVELS:
         raise BadRequest(
             "Invalid metadata", f"metadata must not be nested more than {_MAX_METADATA_LEVELS} levels deep"
         )
-    return value
 
 
 def read_end_date(body: Fields, today: date, *, missing: BadRequest) -> date:

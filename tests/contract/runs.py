@@ -16,6 +16,7 @@ from shared_models import (
 )
 from tests.contract import world
 from tests.contract.api import Api
+from tests.contract.job_refusals import nested
 from tests.contract.jobs import ACTIVE, add_job, today, told
 from tests.sinks import Reply
 
@@ -30,6 +31,11 @@ EXPIRED = {"error": "Job expired", "message": "This job has passed its end_date 
 BAD_DISPATCH_URL = {
     "error": "Invalid payload",
     "message": "Invalid dispatch URL format. Expected /<owner>/<repo>/actions/workflows/<workflow>.",
+}
+
+TOO_DEEP = {
+    "error": "Invalid metadata",
+    "message": "metadata must not be nested more than 100 levels deep",
 }
 
 
@@ -241,6 +247,13 @@ def test_a_target_url_sent_along_is_called_instead(api: Api) -> None:
             id="inputs is text",
         ),
         pytest.param(
+            {"metadata": {}, "inputs": 7},
+            {"error": "Invalid payload", "message": '"metadata" must be a JSON object.'},
+            id="inputs is a number beside metadata",
+        ),
+        pytest.param({"metadata": nested(101)}, TOO_DEEP, id="metadata is too deep"),
+        pytest.param({"inputs": nested(900)}, TOO_DEEP, id="inputs is far too deep"),
+        pytest.param(
             {"target_url": 7},
             {"error": "Invalid payload", "message": '"target_url" must be a string.'},
             id="target is a number",
@@ -291,6 +304,12 @@ def test_an_override_that_is_no_target_is_refused(api: Api, target: str) -> None
             {"error": "Invalid github_workflow_name", "message": "Workflow file must end with .yml or .yaml."},
             id="workflow",
         ),
+        pytest.param(
+            {"dispatch_url": "/o/r/actions/workflows/w", "github_owner": 7},
+            {"error": "Invalid payload", "message": '"github_owner" must be a string.'},
+            id="owner beside a dispatch URL",
+        ),
+        pytest.param({"metadata": nested(101)}, TOO_DEEP, id="metadata"),
         pytest.param(
             {"github_token": 7}, {"error": "Invalid payload", "message": '"github_token" must be a string.'}, id="token"
         ),
@@ -605,6 +624,15 @@ def test_the_timeout_of_a_test_run_is_moved_into_bounds(api: Api, seconds: float
             {"metadata": 1, "target_url": 7},
             {"error": "Invalid metadata", "message": '"metadata" must be an object.'},
             id="metadata first",
+        ),
+        pytest.param({"metadata": nested(900), "target_url": "http://127.0.0.1:9/"}, TOO_DEEP, id="metadata too deep"),
+        pytest.param(
+            {"github_owner": "a b", "github_repo": "r"},
+            {
+                "error": "Missing target configuration",
+                "message": "Provide target_url or GitHub config (github_owner, github_repo, github_workflow_name).",
+            },
+            id="half a target, before what is wrong with it",
         ),
         pytest.param(
             {"target_url": 7}, {"error": "Invalid payload", "message": '"target_url" must be a string.'}, id="target"
