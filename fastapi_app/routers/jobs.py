@@ -1,8 +1,6 @@
 """Jobs: list, create, read, change, delete; and the two questions of the cron editor."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import partial
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Request, Response
@@ -12,17 +10,17 @@ from fastapi_app.auth import requires
 from fastapi_app.db import DatabaseDep
 from fastapi_app.deps import ClockDep, QueryDep, ServicesDep, SettingsDep, answer, json_body
 from fastapi_app.docs import documented, query_parameter
+from fastapi_app.notices import tell_everybody
 from fastapi_app.schemas import jobs as schemas
+from scheduler.messages import send_mail
 from scheduler.services import Services
-from shared_models import Job, JobCategory, JobSchedule, Notification, PicTeam, new_id
+from shared_models import Job, JobCategory, JobSchedule, PicTeam, new_id
 from shared_models.queries.jobs import choices, job_by_id, job_rows, job_sketches, last_run_of, name_taken
-from shared_models.queries.notices import active_user_ids, address_for_disabled_jobs
+from shared_models.queries.notices import address_for_disabled_jobs
 from shared_rules import cron_tools
 from shared_rules import job_list as listing
 from shared_rules import jobs as rules
 from shared_rules.job_fields import Terms
-from shared_rules.mails import Mail
-from shared_rules.notices import Notice, notice_rows
 from shared_rules.people import Actor
 
 __all__ = ["jobs"]
@@ -106,7 +104,7 @@ async def create_job(
         # The other rows refer to it.
         await session.flush()
         session.add(JobSchedule(job_id=job.id, next_run_at=rules.next_run(job, zone, now)))
-        await _tell_everybody(session, rules.notice_of_creation(job, actor), now)
+        await tell_everybody(session, rules.notice_of_creation(job, actor), now)
         await session.commit()
     return answer({"message": "Job created successfully", "job": rules.job(job, None, zone, now)}, 201)
 
@@ -182,12 +180,12 @@ async def update_job(
             rules.reschedule(schedule, job, zone, now)
             session.add(schedule)
         if change:
-            await _tell_everybody(session, rules.notice_of_change(job, change, actor), now)
+            await tell_everybody(session, rules.notice_of_change(job, change, actor), now)
         last_run = await session.scalar(last_run_of(job_id))
         owner = await session.scalar(address_for_disabled_jobs(job.created_by)) if change.disables else None
         await session.commit()
     if owner is not None:
-        _send(services, rules.mail_when_disabled(job, owner, actor))
+        send_mail(services, rules.mail_when_disabled(job, owner, actor))
     return answer({"message": "Job updated successfully", "job": rules.job(job, last_run, zone, now)})
 
 
@@ -207,7 +205,7 @@ async def delete_job(
         job = rules.check_found(await session.scalar(job_by_id(job_id)), job_id)
         rules.check_may(actor, job, "delete")
         await session.delete(job)
-        await _tell_everybody(session, rules.notice_of_deletion(job, actor), clock.now())
+        await tell_everybody(session, rules.notice_of_deletion(job, actor), clock.now())
         await session.commit()
     return answer({"message": "Job deleted successfully", "deleted_job": {"id": job.id, "name": job.name}})
 
@@ -220,13 +218,3 @@ async def _facts(session: AsyncSession, wanted: Mapping[str, Any], *, but: str |
     taken = "name" in wanted and bool(await session.scalar(name_taken(wanted["name"], but=but)))
     categories = (await session.execute(choices(JobCategory))).all()
     return rules.Facts(taken, categories, (await session.execute(choices(PicTeam))).all())
-
-
-async def _tell_everybody(session: AsyncSession, notice: Notice, now: datetime) -> None:
-    user_ids = (await session.scalars(active_user_ids())).all()
-    session.add_all(Notification(**columns) for columns in notice_rows(notice, user_ids, now))
-
-
-def _send(services: Services, mail: Mail) -> None:
-    send = partial(services.mailer.send, mail.to, mail.subject, mail.body)
-    services.courier.submit(send, f"mail: {mail.subject}")

@@ -1,8 +1,6 @@
 """Jobs: list, create, read, change, delete; and the two questions of the cron editor."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from functools import partial
 from typing import Any, cast
 
 from flask import Blueprint, Response
@@ -12,15 +10,15 @@ from sqlalchemy.orm import scoped_session
 from legacy_flask.auth import current_actor, requires
 from legacy_flask.db import reading, writing
 from legacy_flask.http import answer, clock, json_body, query, services, settings
-from shared_models import Job, JobCategory, JobSchedule, Notification, PicTeam, new_id
+from legacy_flask.notices import tell_everybody
+from scheduler.messages import send_mail
+from shared_models import Job, JobCategory, JobSchedule, PicTeam, new_id
 from shared_models.queries.jobs import choices, job_by_id, job_rows, job_sketches, last_run_of, name_taken
-from shared_models.queries.notices import active_user_ids, address_for_disabled_jobs
+from shared_models.queries.notices import address_for_disabled_jobs
 from shared_rules import cron_tools
 from shared_rules import job_list as listing
 from shared_rules import jobs as rules
 from shared_rules.job_fields import Terms
-from shared_rules.mails import Mail
-from shared_rules.notices import Notice, notice_rows
 
 __all__ = ["jobs"]
 
@@ -56,7 +54,7 @@ def create_job() -> Response:
         # The other rows refer to it.
         session.flush()
         session.add(JobSchedule(job_id=job.id, next_run_at=rules.next_run(job, zone, now)))
-        _tell_everybody(session, rules.notice_of_creation(job, actor), now)
+        tell_everybody(session, rules.notice_of_creation(job, actor), now)
         session.commit()
     return answer({"message": "Job created successfully", "job": rules.job(job, None, zone, now)}, 201)
 
@@ -98,12 +96,12 @@ def update_job(job_id: str) -> Response:
             rules.reschedule(schedule, job, zone, now)
             session.add(schedule)
         if change:
-            _tell_everybody(session, rules.notice_of_change(job, change, actor), now)
+            tell_everybody(session, rules.notice_of_change(job, change, actor), now)
         last_run = session.scalar(last_run_of(job_id))
         owner = session.scalar(address_for_disabled_jobs(job.created_by)) if change.disables else None
         session.commit()
     if owner is not None:
-        _send(rules.mail_when_disabled(job, owner, actor))
+        send_mail(services(), rules.mail_when_disabled(job, owner, actor))
     return answer({"message": "Job updated successfully", "job": rules.job(job, last_run, zone, now)})
 
 
@@ -115,7 +113,7 @@ def delete_job(job_id: str) -> Response:
         job = rules.check_found(session.scalar(job_by_id(job_id)), job_id)
         rules.check_may(actor, job, "delete")
         session.delete(job)
-        _tell_everybody(session, rules.notice_of_deletion(job, actor), clock().now())
+        tell_everybody(session, rules.notice_of_deletion(job, actor), clock().now())
         session.commit()
     return answer({"message": "Job deleted successfully", "deleted_job": {"id": job.id, "name": job.name}})
 
@@ -127,13 +125,3 @@ def _terms() -> Terms:
 def _facts(session: scoped_session[Session], wanted: Mapping[str, Any], *, but: str | None = None) -> rules.Facts:
     taken = "name" in wanted and bool(session.scalar(name_taken(wanted["name"], but=but)))
     return rules.Facts(taken, session.execute(choices(JobCategory)).all(), session.execute(choices(PicTeam)).all())
-
-
-def _tell_everybody(session: scoped_session[Session], notice: Notice, now: datetime) -> None:
-    user_ids = session.scalars(active_user_ids()).all()
-    session.add_all(Notification(**columns) for columns in notice_rows(notice, user_ids, now))
-
-
-def _send(mail: Mail) -> None:
-    send = partial(services().mailer.send, mail.to, mail.subject, mail.body)
-    services().courier.submit(send, f"mail: {mail.subject}")
