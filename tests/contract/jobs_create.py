@@ -8,7 +8,7 @@ import pytest
 
 from shared_models import Job, JobCategory, JobSchedule, PicTeam, new_id
 from tests.contract import world
-from tests.contract.api import Api
+from tests.contract.api import Answer, Api
 from tests.contract.job_refusals import (
     CONTROL,
     DISABLED_TEAM,
@@ -183,6 +183,47 @@ def test_a_job_that_cannot_be_saved_is_refused(api: Api, body: Any, expected: An
     answer = api.post("/jobs", body, as_="user")
 
     assert (answer.status, answer.json) == (400, expected)
+    assert api.everything() == before
+
+
+FAULTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    # in the order of their refusals: first what the request alone shows, then what the database says
+    ({"end_date": ...}, missing("end_date")),
+    ({"name": " "}, {"error": "Job name cannot be empty"}),
+    ({"cron_expression": "x"}, cron("Cron expression must have exactly 5 fields (minute hour day month day-of-week).")),
+    ({"category": 7}, payload('"category" must be a string.')),
+    ({"metadata": []}, METADATA),
+    ({"end_date": "x"}, NOT_A_DATE),
+    ({"pic_team": 7}, payload('"pic_team" must be a string.')),
+    ({"target_url": 7}, payload('"target_url" must be a string.')),
+    ({"target_url": None}, MISSING_TARGET),
+    ({"target_url": "x"}, {"error": "Invalid target_url", "message": "The URL must start with http:// or https://."}),
+    ({"github_repo": "a b"}, github("a b", "repository")),
+    ({"notification_emails": ["ops"]}, not_an_address("ops")),
+    ({"is_active": "yes"}, payload('"is_active" must be true or false.')),
+    (
+        {"name": "Taken"},
+        {
+            "error": "Duplicate job name",
+            "message": 'A job with the name "Taken" already exists. Please use a unique name.',
+        },
+    ),
+    ({"category": "nope"}, UNKNOWN_CATEGORY),
+    ({"pic_team": None}, TEAM_REQUIRED),
+)
+
+
+@pytest.mark.parametrize("first", range(len(FAULTS)), ids=[str(fault) for fault, _ in FAULTS])
+def test_of_several_faults_the_first_is_told(api: Api, first: int) -> None:
+    add_job(api, name="Taken")
+    before = api.everything()
+    body: dict[str, Any] = {}
+    for fault, _ in reversed(FAULTS[first:]):
+        body |= fault
+
+    answer = api.post("/jobs", job_body(**body))
+
+    assert (answer.status, answer.json) == (400, FAULTS[first][1])
     assert api.everything() == before
 
 
@@ -432,11 +473,11 @@ def test_another_name_is_another_name(api: Api, name: str) -> None:
 
 def test_of_two_of_one_name_at_once_only_one_is_made(api: Api) -> None:
     gate = Barrier(2)
-    statuses: list[int] = []
+    answers: list[Answer] = []
 
     def create() -> None:
         gate.wait(10)
-        statuses.append(Api(api.stack).post("/jobs", job_body(), as_="user").status)
+        answers.append(Api(api.stack).post("/jobs", job_body(), as_="user"))
 
     threads = [Thread(target=create) for _ in range(2)]
     for thread in threads:
@@ -444,7 +485,8 @@ def test_of_two_of_one_name_at_once_only_one_is_made(api: Api) -> None:
     for thread in threads:
         thread.join(60)
 
-    assert sorted(statuses) == [201, 400]
+    made, refused = sorted(answers, key=lambda answer: answer.status)
+    assert (made.status, refused.status, refused.json["error"]) == (201, 400, "Duplicate job name")
     assert len(api.rows(Job)) == len(api.rows(JobSchedule)) == 1
 
 

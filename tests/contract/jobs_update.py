@@ -113,6 +113,41 @@ def test_a_change_that_cannot_be_made_is_refused(
     assert api.everything() == before
 
 
+FAULTS: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
+    # in the order of their refusals: what the request alone shows, what the database says, what the job would then be
+    ({"name": None}, {"error": "Job name cannot be empty"}),
+    ({"cron_expression": None}, cron("Cron expression is required.")),
+    ({"category": 7}, payload('"category" must be a string.')),
+    ({"metadata": []}, METADATA),
+    ({"end_date": None}, NO_END_DATE),
+    ({"pic_team": 7}, payload('"pic_team" must be a string.')),
+    ({"target_url": "x"}, {"error": "Invalid target_url", "message": "The URL must start with http:// or https://."}),
+    ({"github_repo": "a b"}, github("a b", "repository")),
+    ({"notification_emails": ["ops"]}, not_an_address("ops")),
+    ({"is_active": "yes"}, payload('"is_active" must be true or false.')),
+    ({"name": "Taken"}, {"error": "Duplicate job name", "message": 'A job with the name "Taken" already exists.'}),
+    ({"category": "nope"}, UNKNOWN_CATEGORY),
+    ({"pic_team": "nope"}, UNKNOWN_TEAM),
+    ({"target_url": None}, MISSING_TARGET),
+    ({"is_active": True}, EXPIRED),
+)
+
+
+@pytest.mark.parametrize("first", range(len(FAULTS)), ids=[str(fault) for fault, _ in FAULTS])
+def test_of_several_faults_the_first_is_told(api: Api, first: int) -> None:
+    job = add_job(api, end_date=PAST, is_active=False)
+    add_job(api, name="Taken")
+    before = api.everything()
+    body: dict[str, Any] = {}
+    for fault, _ in reversed(FAULTS[first:]):
+        body |= fault
+
+    answer = api.put(f"/jobs/{job['id']}", body)
+
+    assert (answer.status, answer.json) == (400, FAULTS[first][1])
+    assert api.everything() == before
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     WRONG_TYPES,
