@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared_models import Job, JobCategory, JobSchedule, PicTeam, new_id
+from shared_models import Job, JobCategory, JobSchedule, Notification, PicTeam, new_id
 from tests.contract import world
 from tests.contract.api import Answer, Api
 from tests.contract.job_refusals import (
@@ -286,7 +286,7 @@ def test_a_new_job_is_stored_scheduled_and_told(api: Api) -> None:
 def test_a_notification_is_new(api: Api) -> None:
     api.post("/jobs", job_body())
 
-    rows = api.everything()["notifications"]
+    rows = api.rows(Notification)
     assert {(row["is_read"], row["read_at"], row["related_execution_id"]) for row in rows} == {(False, None, None)}
     assert {row["created_at"] for row in rows} == {api.row(Job)["created_at"]}
 
