@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
+from starlette.datastructures import Headers
 
 from scheduler.clock import Clock
 from scheduler.services import Services
@@ -24,6 +25,7 @@ __all__ = [
     "answer",
     "form_body",
     "header",
+    "joined",
     "json_body",
     "path_of",
     "read_body",
@@ -64,8 +66,12 @@ def path_of(path: str) -> str:
 
 
 def header(request: Request, name: str) -> str | None:
+    return joined(request.headers, name)
+
+
+def joined(headers: Headers, name: str) -> str | None:
     """Return a header that was sent more than once as one list, as WSGI has it; None where there is none."""
-    return ",".join(request.headers.getlist(name)) if name in request.headers else None
+    return ",".join(headers.getlist(name)) if name in headers else None
 
 
 def _services(request: Request) -> Services:

@@ -4,13 +4,16 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fastapi_app.deps import STACK, path_of
+from fastapi_app.deps import STACK, joined, path_of
 from fastapi_app.errors import refusal_answer, unexpected_answer
 from shared_rules import edge
-from shared_rules.errors import NotFound, Refused
+from shared_rules.errors import BadRequest, NotFound, Refused
 from shared_rules.policy import allowed_methods
 
 __all__ = ["EdgeMiddleware"]
+
+# Sent twice, they mean one thing to the first reader and another to the next (RFC 9110, 5.3).
+_ONLY_ONCE = ("host", "content-type")
 
 
 class EdgeMiddleware:
@@ -26,10 +29,12 @@ class EdgeMiddleware:
             return
         headers = Headers(scope=scope)
         request = edge.EdgeRequest(
-            path_of(scope["path"]), headers.get("origin"), edge.request_id(headers.get("x-request-id"))
+            path_of(scope["path"]), joined(headers, "origin"), edge.request_id(joined(headers, "x-request-id"))
         )
         signed = _SignedSend(send, edge.answer_headers(request, STACK, self._cors_origins), scope["method"] == "HEAD")
         try:
+            # A copy, since the answer may change it: the server reads in its own what it has to send.
+            scope = dict(scope)
             await self._answer(request, headers, scope)(scope, receive, signed)
         except Refused as refusal:
             await refusal_answer(refusal)(scope, receive, signed)
@@ -43,6 +48,8 @@ class EdgeMiddleware:
         """Return what answers this request: the application, or for OPTIONS an answer of our own."""
         if edge.is_ambiguous(scope.get("raw_path", b"").decode("latin-1")):
             raise NotFound.endpoint()
+        if any(len(headers.getlist(name)) > 1 for name in _ONLY_ONCE):
+            raise BadRequest.unreadable()
         edge.check_declared_length(request.path, headers.get("content-length"))
         methods = allowed_methods(request.path)
         if scope["method"] == "OPTIONS":

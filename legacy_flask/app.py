@@ -21,6 +21,8 @@ def create_app(settings: Settings) -> Flask:
     app = Flask("legacy_flask", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
+    # Without it routes are matched for the host that was asked for, and one that is no host name is a failure.
+    app.config["SERVER_NAME"] = "localhost"
     app.extensions["services"] = build_services(settings)
     init_db(app, settings)
     init_auth(app, settings)

@@ -3,12 +3,13 @@
 from typing import Any
 
 from flask import Response, current_app, request
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 
 from scheduler.clock import Clock
 from scheduler.services import Services
 from shared_rules import wire
 from shared_rules.edge import client_address, max_body_bytes
-from shared_rules.errors import PayloadTooLarge
+from shared_rules.errors import BadRequest, PayloadTooLarge
 from shared_rules.fields import Fields, json_object
 from shared_rules.query import Query, form_fields
 from shared_rules.settings import Settings
@@ -47,9 +48,12 @@ def form_body() -> Fields:
 
 
 def read_body() -> bytes:
-    """Return the body, however it was sent, up to the path's limit; raise 413 over it."""
+    """Return the body, however it was sent, up to the path's limit; raise 413 over it, 400 for broken chunks."""
     limit = max_body_bytes(path_of_request())
-    raw = request.stream.read(limit + 1) if request.content_length is None else request.get_data()
+    try:
+        raw = request.stream.read(limit + 1) if request.content_length is None else request.get_data()
+    except ParseException:
+        raise BadRequest.unreadable() from None
     if len(raw) > limit:
         raise PayloadTooLarge(limit)
     return raw

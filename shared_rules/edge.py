@@ -6,7 +6,8 @@ import uuid
 from dataclasses import dataclass
 from functools import cache
 
-from shared_rules.errors import PayloadTooLarge, allow_header
+from shared_rules.errors import BadRequest, PayloadTooLarge, allow_header
+from shared_rules.wire import to_json
 
 __all__ = [
     "BODY_LIMIT_BYTES",
@@ -20,6 +21,7 @@ __all__ = [
     "preflight_headers",
     "proxy_networks",
     "request_id",
+    "unreadable_answer",
 ]
 
 BODY_LIMIT_BYTES = 1_048_576
@@ -96,6 +98,18 @@ def preflight_headers(request: EdgeRequest, methods: frozenset[str], cors_origin
             "Access-Control-Max-Age": "3600",
         }
     return headers
+
+
+def unreadable_answer(stack: str) -> bytes:
+    """Return the whole answer, status line included, to bytes that no server can read as a request; the connection ends with it."""
+    body = to_json(BadRequest.unreadable().body)
+    headers = answer_headers(EdgeRequest("", None, request_id(None)), stack, ()) | {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+    }
+    lines = ["HTTP/1.1 400 Bad Request", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
 
 
 def client_address(

@@ -65,6 +65,11 @@ class Refused(Exception):
 class BadRequest(Refused):
     status = 400
 
+    @classmethod
+    def unreadable(cls) -> "BadRequest":
+        """The answer to what is not a request of HTTP, or only half of one."""
+        return cls("Bad request", "The request could not be read.")
+
 
 class InvalidPayload(BadRequest):
     """400 `Invalid payload`; `field` is kept as a fact for those who group refusals."""

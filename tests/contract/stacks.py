@@ -140,7 +140,10 @@ async def _ask_asgi(app: Any, scope: dict[str, Any], body: bytes) -> Answer:
     async def send(message: dict[str, Any]) -> None:
         received.append(message)
 
+    method = scope["method"]
     await app(scope, receive, send)
+    # By its own scope uvicorn knows whether it answers a HEAD.
+    assert scope["method"] == method
     start, *rest = received
     headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in start["headers"]}
     return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in rest))
