@@ -220,7 +220,9 @@ def test_a_stack_that_never_gets_healthy_is_given_up_in_the_end(
     monkeypatch.setattr(up, "_HEALTHY_WITHIN_S", 0.5)
     system = project(legacy="sick")
 
-    with pytest.raises(Problem, match=r"^legacy does not become healthy: http://.*/api/health/live answers 503; see "):
+    # On a busy machine the time may be over before the stack says anything at all.
+    trouble = r"^legacy does not become healthy: http://.*/api/health/live (?:answers 503|does not answer); see "
+    with pytest.raises(Problem, match=trouble):
         started(system)
 
     assert processes(system) == []
