@@ -169,13 +169,16 @@ class Api:
         with self.stack.engine.connect().execution_options(**WRITES) as connection, connection.begin():
             connection.execute(update(model).where(primary == key).values(columns))
 
-    def everything(self) -> dict[str, Any]:
-        """Return every row of every table, as the database has it: what a refusal must leave as it was."""
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Return every row of every table, as the driver has it: what a refusal must leave as it was."""
         engine = self.stack.engine
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":
                 return dict(connection.exec_driver_sql(_EVERYTHING).all())
-            return {table.name: connection.exec_driver_sql(_all_rows(table)).all() for table in _TABLES}
+            return {
+                table.name: [dict(row) for row in connection.exec_driver_sql(_all_rows(table)).mappings()]
+                for table in _TABLES
+            }
 
 
 def _all_rows(table: Table) -> str:
