@@ -65,10 +65,15 @@ class Stack:
 
 @dataclass
 class Api:
-    """Asks a stack. Paths are the contract's, without prefix; `as_` names one of the world's people, None sends no token."""
+    """Asks a stack. Paths are the contract's, without prefix; `as_` names one of the world's people, None sends no token.
+
+    Whatever the case is about: a refused write must leave every row of every table as it was. That is checked here, unless
+    somebody else writes meanwhile (`alone` is false).
+    """
 
     stack: Stack
     transcript: list[tuple[str, str, Answer]] = field(default_factory=list)
+    alone: bool = True
 
     def request(
         self,
@@ -100,9 +105,22 @@ class Api:
         wanted = {name.lower(): value for name, value in [*fixed.items(), *(headers or {}).items()]}
         sent = [(name, value) for name, value in wanted.items() if value is not None]
         target = self.stack.prefix + path + (f"?{httpx2.QueryParams(params)}" if params else "")
+        before = self.everything() if self.alone and method in _WRITES else None
         answer = self.stack.send(method, quote(target, safe=string.punctuation), sent, encoded.read())
         self.transcript.append((method, path, answer))
+        if before is not None and 400 <= answer.status < 500:
+            self._check_nothing_changed(path, answer, before)
         return answer
+
+    def _check_nothing_changed(self, path: str, answer: Answer, before: dict[str, list[dict[str, Any]]]) -> None:
+        if path.endswith("/execute") and b'"Job expired"' in answer.body:
+            # Pausing the job is what this refusal is about.
+            return
+        after = self.everything()
+        if path.startswith("/auth/login"):
+            # Failed logins are counted.
+            after["login_failures"] = before["login_failures"] = []
+        assert after == before, f"{answer.status} {answer.body!r}, and yet rows changed"
 
     def get(self, path: str, **options: Any) -> Answer:
         return self.request("GET", path, **options)
@@ -185,6 +203,7 @@ def _all_rows(table: Table) -> str:
     return f"SELECT * FROM {table.name} ORDER BY {', '.join(column.name for column in table.primary_key.columns)}"
 
 
+_WRITES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 _TABLES = Base.metadata.sorted_tables
 # In one round trip: it is asked before and after every refusal.
 _EVERYTHING = " UNION ALL ".join(

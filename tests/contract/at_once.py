@@ -15,7 +15,7 @@ Ask = Callable[[Api], Answer]
 def ask_at_once(api: Api, asks: Sequence[Ask]) -> list[Answer]:
     """Return the answers in the order of `asks`. They are not in the transcript: who comes first is not for certain."""
     with ThreadPoolExecutor(len(asks)) as threads:
-        return [asked.result(30) for asked in [threads.submit(ask, Api(api.stack)) for ask in asks]]
+        return [asked.result(30) for asked in [threads.submit(ask, Api(api.stack, alone=False)) for ask in asks]]
 
 
 def ask_while_writing(api: Api, asks: Sequence[Ask], change: Callable[[Connection], object]) -> list[Answer]:
@@ -23,7 +23,7 @@ def ask_while_writing(api: Api, asks: Sequence[Ask], change: Callable[[Connectio
     with ThreadPoolExecutor(len(asks)) as threads:
         with writes_held(api) as connection:
             change(connection)
-            answers = [threads.submit(ask, Api(api.stack)) for ask in asks]
+            answers = [threads.submit(ask, Api(api.stack, alone=False)) for ask in asks]
             give_way(api, answers)
         return [answer.result(30) for answer in answers]
 
@@ -40,7 +40,7 @@ def give_way(api: Api, answers: Sequence[Future[Answer]]) -> None:
 
     Those who do not wait as they should have answered by then.
     """
-    aside = Api(api.stack)
+    aside = Api(api.stack, alone=False)
     for _ in range(30):
         if all(answer.done() for answer in answers):
             break

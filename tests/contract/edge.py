@@ -384,7 +384,7 @@ class WithOrigin(Api):
 
 
 def seen_from(api: Api, origin: str) -> Api:
-    return WithOrigin(api.stack, api.transcript, origin)
+    return WithOrigin(api.stack, api.transcript, origin=origin)
 
 
 @EVERY

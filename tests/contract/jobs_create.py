@@ -477,7 +477,7 @@ def test_of_two_of_one_name_at_once_only_one_is_made(api: Api) -> None:
 
     def create() -> None:
         gate.wait(10)
-        answers.append(Api(api.stack).post("/jobs", job_body(), as_="user"))
+        answers.append(Api(api.stack, alone=False).post("/jobs", job_body(), as_="user"))
 
     threads = [Thread(target=create) for _ in range(2)]
     for thread in threads:
