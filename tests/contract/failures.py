@@ -247,8 +247,10 @@ def unreachable(api: Api, api_with: ApiWith, tmp_path: Path) -> Callable[[], Any
 def moved(folder: Path) -> Iterator[None]:
     """Take a folder away; files that are open stay open."""
     elsewhere = folder.rename(folder.with_name("elsewhere"))
-    yield
-    elsewhere.rename(folder)
+    try:
+        yield
+    finally:
+        elsewhere.rename(folder)
 
 
 @contextmanager
@@ -258,15 +260,19 @@ def closed_to_everybody(url: str) -> Iterator[None]:
     with other.connect() as connection:
         connection.execute(text("ALTER DATABASE postgres WITH ALLOW_CONNECTIONS false"))
         connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"))
-    yield
-    with other.connect() as connection:
-        connection.execute(text("ALTER DATABASE postgres WITH ALLOW_CONNECTIONS true"))
+    try:
+        yield
+    finally:
+        with other.connect() as connection:
+            connection.execute(text("ALTER DATABASE postgres WITH ALLOW_CONNECTIONS true"))
 
 
 def test_a_database_that_is_gone_is_unavailable_until_it_is_back(
     unreachable: Callable[[], Any], logged: Logged
 ) -> None:
     with unreachable() as (api, database_gone):
+        # Nobody can look at the rows meanwhile.
+        api.alone = False
         with database_gone():
             for method, path, body in [
                 ("GET", "/job-categories", ...),
