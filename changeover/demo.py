@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from passlib.hash import pbkdf2_sha256
 from sqlalchemy import exists, insert, select
 from sqlalchemy.orm import Session
 
@@ -18,6 +17,7 @@ from scheduler.clock import Clock
 from shared_models import Job, JobExecution, JobSchedule, Notification, PicTeam, User, new_id
 from shared_models.engine import WRITES, sync_engine
 from shared_rules.cron import next_fire, next_fire_within
+from shared_rules.passwords import hash_password
 from shared_rules.settings import Settings
 from shared_rules.text import slugify
 
@@ -103,7 +103,7 @@ def fill(settings: Settings, progress: Callable[[str], None]) -> Filled:
             runs = [run for job in jobs for run in _runs_of(job, settings.zone, now)]
             session.execute(insert(JobExecution), runs)
             progress(f"{len(runs)} executions")
-            notices = _notices(jobs, runs, list(people.values()), now)
+            notices = _notices(jobs, runs, list(people.values()))
             session.execute(insert(Notification), notices)
             progress(f"{len(notices)} notifications")
             session.commit()
@@ -120,7 +120,7 @@ def _add_people(session: Session, password: str, now: datetime) -> dict[str, str
             "id": ids[username],
             "username": username,
             "email": f"{username}@example.com",
-            "password_hash": pbkdf2_sha256.hash(password),
+            "password_hash": hash_password(password),
             "role": role,
             "is_active": True,
             "created_at": now - _HISTORY,
@@ -229,19 +229,17 @@ def _fires(job: dict[str, Any], zone: ZoneInfo, now: datetime) -> Iterator[datet
         fire = next_fire(job["cron_expression"], zone, fire)
 
 
-def _notices(
-    jobs: list[dict[str, Any]], runs: list[dict[str, Any]], user_ids: list[str], now: datetime
-) -> list[dict[str, Any]]:
-    """Return notifications of the last runs and of the jobs' making for the demo people; those of old runs are read."""
+def _notices(jobs: list[dict[str, Any]], runs: list[dict[str, Any]], user_ids: list[str]) -> list[dict[str, Any]]:
+    """Return notifications of the last runs and of the jobs' making for the demo people; the older half is read."""
     names = {job["id"]: job["name"] for job in jobs}
     latest = sorted(runs, key=lambda run: run["started_at"])[-40:]
     rows: list[dict[str, Any]] = []
     for user_id in user_ids:
-        for run in latest:
+        for number, run in enumerate(latest):
             failed = run["status"] == "failed"
             name = names[run["job_id"]]
             text = f'Job "{name}" failed: {run["error_message"]}' if failed else f'Job "{name}" completed successfully.'
-            read = run["completed_at"] < now - timedelta(hours=12)
+            read = number < len(latest) // 2
             rows.append(
                 {
                     "id": str(uuid.uuid4()),
@@ -252,7 +250,7 @@ def _notices(
                     "related_job_id": run["job_id"],
                     "related_execution_id": run["id"],
                     "is_read": read,
-                    "read_at": run["completed_at"] + timedelta(minutes=30) if read else None,
+                    "read_at": run["completed_at"] if read else None,
                     "created_at": run["completed_at"],
                 }
             )

@@ -334,7 +334,6 @@ def test_an_unknown_user_comes_after_the_body_and_before_the_fields(api: Api, ki
 
 @BOTH
 def test_two_first_uses_at_once_make_one_row(api: Api, kind: str) -> None:
-    api.alone = False
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: api.get(f"/auth/users/{USER}/{kind}", as_="user"), range(8)))
 

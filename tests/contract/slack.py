@@ -62,7 +62,6 @@ def test_the_first_update_makes_the_row(api: Api) -> None:
 
 
 def test_two_first_uses_at_once_make_one_row(api: Api) -> None:
-    api.alone = False
     with ThreadPoolExecutor(4) as threads:
         answers = list(threads.map(lambda _: api.get(PATH), range(8)))
 
