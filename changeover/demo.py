@@ -230,7 +230,7 @@ def _fires(job: dict[str, Any], zone: ZoneInfo, now: datetime) -> Iterator[datet
 
 
 def _notices(jobs: list[dict[str, Any]], runs: list[dict[str, Any]], user_ids: list[str]) -> list[dict[str, Any]]:
-    """Return notifications of the last runs and of the jobs' making for the demo people; the older half is read."""
+    """Return notifications of the last runs for the demo people; the older half is read."""
     names = {job["id"]: job["name"] for job in jobs}
     latest = sorted(runs, key=lambda run: run["started_at"])[-40:]
     rows: list[dict[str, Any]] = []
