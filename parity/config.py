@@ -1,0 +1,174 @@
+"""What the runner is told: the `[stacks]` and `[parity]` tables of `dualstack.toml`, read once and checked.
+
+Keys of `[stacks]` that belong to other parts of the harness are left alone; `[parity]` is read strictly.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from parity.values import ParityError
+
+__all__ = ["CONFIG_FILE", "Account", "Config", "Database", "Parity", "SinkAnswer", "Stack", "load_config"]
+
+CONFIG_FILE = "dualstack.toml"
+Command = Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Stack(BaseModel):
+    """How one stack is reached: `start` (a command), `app` in this process, or `url`, as `reach` of `[parity]` says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str
+    folder: str = ""
+    prefix: str = ""
+    interface: Literal["wsgi", "asgi"] | None = None
+    app: str = ""
+    start: tuple[str, ...] = ()
+    url: str = ""
+    # Asked without prefix's help until it answers below 500.
+    live: str = "/"
+    keep_alive_s: int = 5
+    env: Mapping[str, str] = {}
+
+    @field_validator("prefix")
+    @classmethod
+    def _plain_prefix(cls, value: str) -> str:
+        if value and (not value.startswith("/") or value.endswith("/")):
+            raise ValueError("must be empty or a path such as /api, with no slash at its end")
+        return value
+
+
+class Database(_Strict):
+    """Where each stack's clone lies. Placeholders `{folder}` (of that clone) and `{name}` (a free database name)."""
+
+    url: str
+    # A database to clone instead of the one that `prepare` makes; a recording's own snapshot wins over it.
+    snapshot: str = ""
+    # Tables whose rows are not compared, such as a framework's sessions.
+    ignore_tables: tuple[str, ...] = ()
+
+
+class SinkAnswer(_Strict):
+    """How the HTTP sink answers calls that fit `match`: `METHOD host/path`, `*` for any run of characters."""
+
+    match: str
+    status: int = 200
+    headers: Mapping[str, str] = {}
+    body: str = ""
+
+
+class Account(_Strict):
+    """A person whose password the database's preparation sets from a variable."""
+
+    username: str = ""
+    username_env: str = ""
+    password_env: str
+
+
+class Login(_Strict):
+    """How the app logs in, and how tokens are minted where no login was recorded."""
+
+    path: str = ""
+    # Fields of the login's body that hold the name and the password.
+    names: tuple[str, ...] = ("username", "email")
+    password: str = "password"
+    # The variable with the HS256 secret of JSON Web Tokens, made anew for each run.
+    secret_env: str = ""
+
+
+class Parity(_Strict):
+    """The `[parity]` table."""
+
+    primary: str = ""
+    reach: Literal["process", "memory", "url"] = "process"
+    recordings: tuple[str, ...] = ()
+    ledger: str = ""
+    golden: str = ""
+    code: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ("allow", "cache-control", "location", "retry-after", "www-authenticate")
+    secrets: tuple[str, ...] = ()
+    coverage: Annotated[float, Field(ge=0, le=1)] = 0.95
+    # Statuses each operation can answer, as a JSON file {"METHOD /template": [200, 400]}; "" asks for what was recorded.
+    expected: str = ""
+    settle_s: Annotated[float, Field(ge=0, le=60)] = 2.0
+    answer_s: Annotated[float, Field(gt=0)] = 30.0
+    start_s: Annotated[float, Field(gt=0)] = 30.0
+    prepare: tuple[Command, ...] = ()
+    env: Mapping[str, str] = {}
+    database: Database | None = None
+    sink: tuple[SinkAnswer, ...] = ()
+    accounts: tuple[Account, ...] = ()
+    login: Login = Login()
+
+
+class Config(_Strict):
+    """Everything the runner needs. `stacks` are those that are there; the first (or `primary`) is the one judged against."""
+
+    root: Path
+    stacks: tuple[Stack, ...]
+    parity: Parity
+    # From [gateway]: the file of route groups, "" where there is none.
+    routes: str = ""
+
+    def stack(self, name: str) -> Stack:
+        """Return a stack by name. Raise ParityError for one that is not there."""
+        for stack in self.stacks:
+            if stack.name == name:
+                return stack
+        raise ParityError(f'There is no stack "{name}"; {CONFIG_FILE} has {", ".join(s.name for s in self.stacks)}.')
+
+    @property
+    def pair(self) -> tuple[Stack, Stack]:
+        """Return primary and other. Raise ParityError unless there are two stacks."""
+        if len(self.stacks) != 2:
+            names = ", ".join(stack.name for stack in self.stacks) or "none"
+            raise ParityError(f"Parity needs two stacks in {CONFIG_FILE}; there: {names}.")
+        first, second = self.stacks
+        return (second, first) if self.parity.primary == second.name else (first, second)
+
+
+def load_config(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
+    """Return the configuration of the project in `root`. Raise ParityError (one line) on anything unusable."""
+    path = root / CONFIG_FILE
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ParityError(f"{path}: cannot be read ({error.strerror}); start in the project's folder.") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ParityError(f"{CONFIG_FILE}: is not TOML: {error}.") from None
+    stanzas = data.get("stacks", {})
+    there = {name: s for name, s in stanzas.items() if not s.get("folder") or (root / s["folder"]).is_dir()}
+    try:
+        config = Config(
+            root=root,
+            stacks=tuple(
+                Stack(**{**stanza, "name": name, "env": stanza.get("env", {})}) for name, stanza in there.items()
+            ),
+            parity=Parity(**data.get("parity", {})),
+            routes=data.get("gateway", {}).get("routes", "") or data.get("parity", {}).get("routes", ""),
+        )
+    except ValidationError as error:
+        raise ParityError(f"{CONFIG_FILE}: {one_line(error)}") from None
+    primary = config.parity.primary
+    if primary and primary not in stanzas:
+        raise ParityError(f'{CONFIG_FILE}: parity.primary: "{primary}" is no stack; use {" or ".join(stanzas)}.')
+    return config
+
+
+def one_line(error: ValidationError) -> str:
+    """Return the first fault as one sentence: key, value, remedy."""
+    first: Any = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"]) or "parity"
+    if first["type"] == "extra_forbidden":
+        return f"{place}: is not a known key; take it out or correct it."
+    return f'{place}: "{first["input"]}" cannot be used: {first["msg"].removeprefix("Value error, ")}.'
