@@ -3,7 +3,6 @@
 Keys of `[stacks]` that belong to other parts of the harness are left alone; `[parity]` is read strictly.
 """
 
-import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +34,9 @@ class Stack(BaseModel):
     app: str = ""
     start: tuple[str, ...] = ()
     url: str = ""
+    # Where people reach it, for the curl lines of a report; the runner itself starts it on a free port.
+    host: str = "127.0.0.1"
+    port: int = 0
     # Asked without prefix's help until it answers below 500.
     live: str = "/"
     keep_alive_s: int = 5
@@ -137,7 +139,7 @@ class Config(_Strict):
         return (second, first) if self.parity.primary == second.name else (first, second)
 
 
-def load_config(root: Path, environ: Mapping[str, str] = os.environ) -> Config:
+def load_config(root: Path) -> Config:
     """Return the configuration of the project in `root`. Raise ParityError (one line) on anything unusable."""
     path = root / CONFIG_FILE
     try:
