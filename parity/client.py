@@ -1,0 +1,362 @@
+"""The replay's HTTP/1.1 client: recorded bytes go out as they are, and whatever comes back is a value, a broken line too.
+
+`httptools` reads the answers; requests are written here, because every library that writes them also mends them.
+Nothing is followed, cached or remembered between two requests but the connection.
+"""
+
+import asyncio
+import gzip
+import ssl
+import time
+import zlib
+from dataclasses import dataclass
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from parity.values import Answer, Headers, ParityError, Request
+
+__all__ = ["Client", "Connection", "Origin", "headers_for", "request_bytes", "target_for"]
+
+_BODY_LIMIT_BYTES = 256 * 1024 * 1024
+# How long a HEAD's connection may stay open after its headers, in case a body follows that must not be there.
+_AFTER_HEAD_S = 0.5
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_LENGTH_ALWAYS = frozenset({"POST", "PUT", "PATCH"})
+# The recorded connection's own business; length and host are written anew.
+_NOT_SENT_AGAIN = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding"),
+        *("upgrade", "host", "content-length"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a stack listens. `base` is a path in front of every target, "" or without a slash at its end."""
+
+    host: str
+    port: int
+    tls: bool = False
+    base: str = ""
+
+    @classmethod
+    def of(cls, url: str, prefix: str = "") -> "Origin":
+        """Return the origin of `http(s)://host[:port][/path]` with `prefix` behind the path. Raise ParityError."""
+        try:
+            parts = urlsplit(url)
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            raise ParityError(f'"{url}" is no URL of a stack; write http://host:port.') from None
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
+            raise ParityError(f'"{url}" is no URL of a stack; write http://host:port.')
+        return cls(parts.hostname, port, parts.scheme == "https", parts.path.rstrip("/") + prefix)
+
+    @property
+    def authority(self) -> str:
+        """What `Host` says: the port only where it is not the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
+
+
+def headers_for(request: Request, authority: str) -> list[tuple[str, str]]:
+    """Return what a server sees of a recorded request's headers, in order: without those of the recorded connection."""
+    named = {
+        word.strip().lower()
+        for name, value in request.headers
+        if name.lower() == "connection"
+        for word in value.split(",")
+    }
+    kept = [("Host", authority)]
+    has_length = bool(request.body) or request.method in _LENGTH_ALWAYS
+    for name, value in request.headers:
+        lower = name.lower()
+        has_length = has_length or lower in {"content-length", "transfer-encoding"}
+        if lower not in _NOT_SENT_AGAIN and lower not in named and not lower.startswith(":"):
+            kept.append((name, value))
+    return [*kept, ("Content-Length", str(len(request.body)))] if has_length else kept
+
+
+def target_for(request: Request, base: str) -> str:
+    """Return path and query under `base`; `*` stays what it is."""
+    return request.target if request.target == "*" else (base + request.target) or "/"
+
+
+def request_bytes(request: Request, base: str, authority: str) -> bytes:
+    """Return the request as it goes over the wire. Raise ValueError on a line break in its target or headers.
+
+    Characters up to U+00FF in target and headers are bytes; a line with others goes as UTF-8.
+    """
+    lines = [f"{request.method} {target_for(request, base)} HTTP/1.1"]
+    lines += [f"{name}: {value}" for name, value in headers_for(request, authority)]
+    if request.method == "HEAD":
+        # So that its end shows: a body behind these headers would otherwise be taken for the next answer.
+        lines.append("Connection: close")
+    if any("\r" in line or "\n" in line for line in lines):
+        raise ValueError("line break")
+    return b"\r\n".join([*map(_raw, lines), b"", request.body])
+
+
+def _raw(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+class Connection:
+    """One connection to an origin, made when it is needed and again when it is gone; one exchange at a time.
+
+    An idle connection is given up after `idle_s`, before the server closes it. Where a reused one turns out to be dead
+    and not a byte came back, a safe request is sent again; a write never is, for the server may have done it.
+    """
+
+    def __init__(self, origin: Origin, *, answer_s: float = 30.0, connect_s: float = 5.0, idle_s: float = 2.0) -> None:
+        self._origin = origin
+        self._answer_s = answer_s
+        self._connect_s = connect_s
+        self._idle_s = idle_s
+        self._tls = ssl.create_default_context() if origin.tls else None
+        self._wire: _Wire | None = None
+        self._used_at = 0.0
+
+    async def send(self, request: Request, prefix: str = "") -> Answer:
+        """Return the answer; with status 0 and one sentence in `error` where there is no complete one."""
+        try:
+            data = request_bytes(request, self._origin.base + prefix, self._origin.authority)
+        except ValueError:
+            return Answer(0, error="The request holds a line break in its target or headers and was not sent.")
+        wire = self._reusable()
+        if wire is not None:
+            reader = await self._exchange(wire, request.method, data)
+            if reader.heard or reader.timed_out or request.method not in _SAFE:
+                return reader.answer
+        try:
+            wire = await self._connect()
+        except TimeoutError:
+            return Answer(0, error=f"No connection within {self._connect_s:g} s.")
+        except ConnectionRefusedError:
+            return Answer(0, error="The connection was refused.")
+        except OSError as error:
+            return Answer(0, error=f"The connection failed: {error.strerror or type(error).__name__}.")
+        return (await self._exchange(wire, request.method, data)).answer
+
+    def close(self) -> None:
+        """Give the connection up; the next request makes another."""
+        if self._wire is not None:
+            self._wire.transport.abort()
+            self._wire = None
+
+    def _reusable(self) -> "_Wire | None":
+        wire = self._wire
+        if wire is None or wire.lost or wire.transport.is_closing() or time.monotonic() - self._used_at > self._idle_s:
+            self.close()
+            return None
+        return wire
+
+    async def _connect(self) -> "_Wire":
+        async with asyncio.timeout(self._connect_s):
+            _, wire = await asyncio.get_running_loop().create_connection(
+                _Wire, self._origin.host, self._origin.port, ssl=self._tls
+            )
+        self._wire = wire
+        return wire
+
+    async def _exchange(self, wire: "_Wire", method: str, data: bytes) -> "_Reader":
+        loop = asyncio.get_running_loop()
+        reader = wire.reader = _Reader(loop, head=method == "HEAD")
+        alarm = loop.call_later(self._answer_s, reader.give_up, self._answer_s)
+        try:
+            wire.transport.write(data)
+            await reader.done
+        finally:
+            alarm.cancel()
+            wire.reader = None
+            # An answer that came before the whole request was read leaves a line that nobody can trust.
+            if not reader.keep or wire.lost or wire.transport.get_write_buffer_size():
+                self.close()
+            self._used_at = time.monotonic()
+        return reader
+
+
+class Client:
+    """Sends requests to one origin over up to `connections` connections; who calls decides how many are in flight."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        *,
+        connections: int = 1,
+        answer_s: float = 30.0,
+        connect_s: float = 5.0,
+        idle_s: float = 2.0,
+    ) -> None:
+        self._all = [
+            Connection(origin, answer_s=answer_s, connect_s=connect_s, idle_s=idle_s) for _ in range(connections)
+        ]
+        # The last one used goes first, so that one request at a time stays on one connection.
+        self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
+        for connection in self._all:
+            self._free.put_nowait(connection)
+
+    async def send(self, request: Request) -> Answer:
+        """Return the answer, as `Connection.send` does, once a connection is free."""
+        connection = await self._free.get()
+        try:
+            return await connection.send(request)
+        finally:
+            self._free.put_nowait(connection)
+
+    def close(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+
+class _Wire(asyncio.Protocol):
+    """The socket: hands what arrives to the exchange under way."""
+
+    transport: asyncio.Transport
+
+    def __init__(self) -> None:
+        self.reader: _Reader | None = None
+        self.lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are none by class, only by what they do.
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.reader is None:
+            # Nobody asked: what arrives now belongs to no answer.
+            self.lost = True
+            self.transport.abort()
+        else:
+            self.reader.feed(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        if self.reader is not None:
+            self.reader.end(broken=exc is not None)
+
+
+class _Reader:
+    """Puts one answer together. `httptools` calls the `on_` methods."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, head: bool) -> None:
+        self.done: asyncio.Future[None] = loop.create_future()
+        self.answer = Answer(0)
+        self.heard = self.keep = self.timed_out = False
+        self._loop = loop
+        self._head = head
+        self._begun = time.perf_counter()
+        self._parser = httptools.HttpResponseParser(self)
+        self._in_body = False
+        self._headers: list[tuple[str, str]] = []
+        self._body: list[bytes] = []
+        self._size_bytes = 0
+
+    def feed(self, data: bytes) -> None:
+        self.heard = True
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._finish()
+        except httptools.HttpParserError as error:
+            self.keep = False
+            self._fail(f"The answer is not valid HTTP: {error}.")
+
+    def end(self, *, broken: bool) -> None:
+        """The connection is gone; `broken` unless the server closed it in order."""
+        if not self.heard:
+            self._fail("The connection was closed without an answer.")
+        elif self._in_body and (self._head or (self._ends_with_the_connection() and not broken)):
+            self._finish()
+        else:
+            self._fail("The connection was closed in the middle of the answer.")
+
+    def give_up(self, answer_s: float) -> None:
+        self.timed_out = True
+        self._fail(f"No complete answer within {answer_s:g} s.")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes behind a chunked body are trailers.
+        if not self._in_body:
+            self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+
+    def on_headers_complete(self) -> None:
+        if self._parser.get_status_code() < 200:
+            return
+        self._in_body = True
+        if self._head:
+            self._loop.call_later(_AFTER_HEAD_S, self._finish)
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+        self._size_bytes += len(body)
+        if self._size_bytes > _BODY_LIMIT_BYTES:
+            self._fail(f"The answer is larger than {_BODY_LIMIT_BYTES // 2**20} MiB.")
+
+    def on_message_complete(self) -> None:
+        if not self._in_body:
+            # 100 Continue, 103 Early Hints: the answer itself follows.
+            self._headers.clear()
+        elif not self.done.done():
+            self.keep = self._parser.should_keep_alive() and not self._head and not self._declares_more()
+            self._finish()
+        else:
+            self.keep = False
+
+    def _ends_with_the_connection(self) -> bool:
+        return not any(name in {"content-length", "transfer-encoding"} for name, _ in self._headers)
+
+    def _declares_more(self) -> bool:
+        """An answer that has no body but names a length, such as 204: some servers then send one all the same."""
+        return not self._body and any(name == "content-length" and value != "0" for name, value in self._headers)
+
+    def _finish(self) -> None:
+        if self.done.done():
+            return
+        headers = tuple(self._headers)
+        self.answer = Answer(
+            self._parser.get_status_code(),
+            headers,
+            _decoded(headers, b"".join(self._body)),
+            time.perf_counter() - self._begun,
+        )
+        self.done.set_result(None)
+
+    def _fail(self, error: str) -> None:
+        if not self.done.done():
+            self.answer = Answer(0, error=error, elapsed_s=time.perf_counter() - self._begun)
+            self.done.set_result(None)
+
+
+def _decoded(headers: Headers, body: bytes) -> bytes:
+    """Return the body without gzip or deflate; as it came where it is coded otherwise, or not as its header says."""
+    codings = [
+        coding.strip().lower() for name, value in headers if name == "content-encoding" for coding in value.split(",")
+    ]
+    if not codings or not body:
+        return body
+    plain = body
+    for coding in reversed(codings):
+        try:
+            if coding in {"gzip", "x-gzip"}:
+                plain = gzip.decompress(plain)
+            elif coding == "deflate":
+                plain = _inflated(plain)
+            elif coding != "identity":
+                return body
+        except (OSError, EOFError, zlib.error):
+            return body
+    return plain
+
+
+def _inflated(body: bytes) -> bytes:
+    try:
+        return zlib.decompress(body)
+    except zlib.error:
+        # Half the world's servers send it without the zlib wrapper.
+        return zlib.decompress(body, -zlib.MAX_WBITS)
