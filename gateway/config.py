@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.recording import Recording
 from gateway.routes import RouteTable, load_routes
 from gateway.tables import ConfigError, Table, load_toml
 
@@ -74,7 +75,10 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class Config:
-    """Everything the renderer needs. `stacks` are those that are there; `serves` has the prefix of every stanza."""
+    """Everything the renderer needs. `stacks` are those that are there; `serves` has the prefix of every stanza.
+
+    `recording` is never read from the file: it is there while something is recorded.
+    """
 
     root: Path
     host: str
@@ -87,6 +91,7 @@ class Config:
     routes: RouteTable
     texts: tuple[str, ...]
     frontend: Path | None
+    recording: Recording | None = None
 
     @property
     def listen(self) -> str:

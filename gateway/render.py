@@ -7,6 +7,7 @@ from gateway.answers import AMBIGUOUS, Lines, block, error_locations, error_page
 from gateway.config import Config, Stack
 from gateway.maps import plain_pattern, prefix_pattern, request_maps
 from gateway.pages import page, page_locations
+from gateway.recording import recording_locations, recording_maps, recording_upstream, way
 
 __all__ = ["CONF", "HEALTH", "files", "nginx_conf"]
 
@@ -79,10 +80,13 @@ def http(config: Config) -> Lines:
         "",
         *request_maps(config),
         "",
+        *([*recording_maps(config.recording, [stack.name for stack in config.stacks]), ""] if config.recording else []),
         *access_log(),
     ]
     for stack in config.stacks:
         lines += ["", *upstream(stack)]
+        if config.recording:
+            lines += ["", *recording_upstream(config.recording, stack.name, stack.address, pool(stack))]
     return [*lines, "", *block("server", *server(config))]
 
 
@@ -118,13 +122,12 @@ def access_log() -> Lines:
 
 
 def upstream(stack: Stack) -> Lines:
-    """Return the stack's pool. Its idle end must close first, or a POST meets a connection the server just closed."""
-    return block(
-        f"upstream {stack.name}",
-        f"server {stack.address};",
-        "keepalive 32;",
-        f"keepalive_timeout {seconds(stack.keep_alive_s / 2)};",
-    )
+    return block(f"upstream {stack.name}", f"server {stack.address};", *pool(stack))
+
+
+def pool(stack: Stack) -> Lines:
+    """Return the pool's settings. Its idle end must close first, or a POST meets a connection the server just closed."""
+    return ["keepalive 32;", f"keepalive_timeout {seconds(stack.keep_alive_s / 2)};"]
 
 
 def server(config: Config) -> Lines:
@@ -148,6 +151,7 @@ def server(config: Config) -> Lines:
         *page_locations(config),
         "",
         *block(f"location = {HEALTH}", "access_log off;", """return 200 '{"status":"ok"}';"""),
+        *(recording_locations(config.recording) if config.recording else []),
         *block("location /__gateway/", "return 404;"),
         *error_locations(sorted(set(limits))),
     ]
@@ -188,20 +192,23 @@ def stack_locations(config: Config) -> Lines:
             rf'location ~ "^(?:{prefixes}){plain_pattern(limit.path)}\z"',
             f"client_max_body_size {limit.body_bytes};",
             *error_pages(limit.body_bytes),
-            *forward("$stack", "/$stack_path$rest"),
+            *forward("$stack", "/$stack_path$rest", way(config.recording)),
         )
-    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "/$stack_path$rest"))
+    lines += block(
+        rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "/$stack_path$rest", way(config.recording))
+    )
     for stack in config.stacks:
         if stack.pages:
             lines += block(
-                rf'location ~ "^(?:{prefix_pattern(stack.pages)})(?:/|\z)"', *forward(stack.name, "$request_uri")
+                rf'location ~ "^(?:{prefix_pattern(stack.pages)})(?:/|\z)"',
+                *forward(stack.name, "$request_uri", stack.name),
             )
     return lines
 
 
-def forward(stack: str, target: str) -> Lines:
+def forward(stack: str, target: str, upstream: str) -> Lines:
     return [
         "add_header X-Request-Id $rid always;",
         f"add_header X-Served-By {stack} always;",
-        f"proxy_pass http://{stack}{target};",
+        f"proxy_pass http://{upstream}{target};",
     ]
