@@ -21,6 +21,7 @@ PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 TEXT_FILE = re.compile(r"[A-Za-z0-9_-]+\.(?:md|txt)")
 RESERVED = frozenset({"none", "error"})
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
+FACTS = ("host", "port", "keep_alive_s", "workers", "app")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Stack:
     app: str
     start: tuple[str, ...]
     keep_alive_s: int
+    workers: int
     health: str
     live: str
     pages: tuple[str, ...]
@@ -51,8 +53,7 @@ class Stack:
     @property
     def command(self) -> list[str]:
         """The start command with its placeholders filled in."""
-        facts = {"host": self.host, "port": self.port, "keep_alive_s": self.keep_alive_s, "app": self.app}
-        return [PLACEHOLDER.sub(lambda found: str(facts[found[1]]), word) for word in self.start]
+        return [PLACEHOLDER.sub(lambda found: str(getattr(self, found[1])), word) for word in self.start]
 
 
 @dataclass(frozen=True)
@@ -209,8 +210,9 @@ def read_stack(name: str, table: Table, environ: Mapping[str, str]) -> Stack:
     if interface not in {"wsgi", "asgi"}:
         raise table.error("interface", interface, "must be wsgi or asgi")
     start = table.texts("start")
-    for unknown in set(PLACEHOLDER.findall(" ".join(start))) - {"host", "port", "keep_alive_s", "app"}:
-        raise table.error("start", f"{{{unknown}}}", "is no placeholder; use {host}, {port}, {keep_alive_s} or {app}")
+    for unknown in set(PLACEHOLDER.findall(" ".join(start))) - set(FACTS):
+        *others, last = (f"{{{fact}}}" for fact in FACTS)
+        raise table.error("start", f"{{{unknown}}}", f"is no placeholder; use {', '.join(others)} or {last}")
     return Stack(
         name=name,
         host=host,
@@ -220,6 +222,7 @@ def read_stack(name: str, table: Table, environ: Mapping[str, str]) -> Stack:
         app=table.text("app"),
         start=start,
         keep_alive_s=table.whole("keep_alive_s", 2, 3600),
+        workers=table.whole("workers", 1, 1024, 1),
         health=read_path(table, "health"),
         live=read_path(table, "live"),
         pages=tuple(check_path(table, "pages", page) for page in table.texts("pages", [])),

@@ -36,8 +36,9 @@ port_env = "LEGACY_PORT"
 prefix = "/api"
 interface = "wsgi"
 app = "old:app"
-start = ["old-server", "--bind", "{host}:{port}", "--idle={keep_alive_s}", "{app}"]
+start = ["old-server", "--bind", "{host}:{port}", "--idle={keep_alive_s}", "--workers={workers}", "{app}"]
 keep_alive_s = 5
+workers = 3
 health = "/health"
 live = "/health/live"
 

@@ -105,7 +105,7 @@ BAD = [
     Bad(
         "an unknown placeholder",
         "dualstack.toml: stacks.modern.start = '{threads}': is no placeholder; "
-        "use {host}, {port}, {keep_alive_s} or {app}",
+        "use {host}, {port}, {keep_alive_s}, {workers} or {app}",
         '["new-server", "{app}"]',
         '["new-server", "{threads}"]',
     ),
@@ -120,6 +120,12 @@ BAD = [
         "dualstack.toml: stacks.legacy.keep_alive_s = 1: must be a whole number from 2 to 3600",
         "keep_alive_s = 5",
         "keep_alive_s = 1",
+    ),
+    Bad(
+        "no worker at all",
+        "dualstack.toml: stacks.legacy.workers = 0: must be a whole number from 1 to 1024",
+        "workers = 3",
+        "workers = 0",
     ),
     Bad("a missing key", "dualstack.toml: stacks.modern.prefix: is missing; add it", 'prefix = "/api/v2"\n', ""),
     Bad(
@@ -256,7 +262,15 @@ def test_the_variable_for_the_frontend_wins_over_the_value_beside_it() -> None:
 def test_a_start_command_has_its_placeholders_filled(tmp_path: Path) -> None:
     config = load(make_project(tmp_path / "project"), {"LEGACY_PORT": "6001"})
 
-    assert config.stack("legacy").command == ["old-server", "--bind", "127.0.0.1:6001", "--idle=5", "old:app"]
+    assert config.stack("legacy").command == [
+        "old-server",
+        "--bind",
+        "127.0.0.1:6001",
+        "--idle=5",
+        "--workers=3",
+        "old:app",
+    ]
+    assert config.stack("modern").workers == 1
     assert config.stack("legacy").url == "http://127.0.0.1:6001/api"
 
 
