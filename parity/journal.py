@@ -1,0 +1,228 @@
+"""What a replay writes down while it runs, one JSON line an exchange: the report is made from it, and a killed run goes on from it.
+
+Whole requests, answers, rows and effects are kept only where something differs, and of each kind of difference only the first.
+"""
+
+from base64 import b64decode, b64encode
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from parity.routes import Route
+from parity.values import Answer, Difference, Effect, Entry, Outcome, Request, RowChange
+
+__all__ = ["Detail", "Journal", "Played", "read_journal"]
+
+# So many whole exchanges are kept of each kind of difference.
+_KEPT = 3
+_BODY_BYTES = 256 * 1024
+_VALUE_CHARS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """The whole of one exchange: the recorded entry, what was sent to each stack, and what each did."""
+
+    entry: Entry
+    sent: tuple[Request, Request]
+    left: Outcome
+    right: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """One exchange as it was replayed. Statuses are recorded, left, right; None where there was none to have.
+
+    `witness` are the differences between the recorded answer and the left one. `skipped` says why nothing was sent.
+    """
+
+    seq: int
+    id: str
+    session: str
+    method: str
+    target: str
+    route: Route
+    statuses: tuple[int | None, int | None, int | None]
+    elapsed_s: tuple[float, float]
+    differences: tuple[Difference, ...] = ()
+    witness: tuple[Difference, ...] = ()
+    not_carried: tuple[str, ...] = ()
+    skipped: str = ""
+    wrote: bool = False
+    ids: tuple[str, ...] = ()
+    detail: Detail | None = None
+
+
+class Journal:
+    """Appends exchanges to a file, each line whole or not at all for whoever reads it after a crash."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("ab")
+        self._kept: Counter[tuple[str, ...]] = Counter()
+
+    def wants_detail(self, played: Played) -> bool:
+        """Return whether the whole exchange should be kept; counts it as kept."""
+        route = str(played.route)
+        keys = [
+            (kind, route, d.where, d.axis, d.path, d.left_kind, d.right_kind)
+            for kind, found in (("pair", played.differences), ("witness", played.witness))
+            for d in found
+        ]
+        wanted = any(self._kept[key] < _KEPT for key in keys)
+        if wanted:
+            self._kept.update(set(keys))
+        return wanted
+
+    def add(self, played: Played) -> None:
+        self._file.write(orjson.dumps(_as_json(played)) + b"\n")
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_journal(path: Path) -> Iterator[Played]:
+    """Yield the exchanges in the order in which they were replayed. A torn last line is left out."""
+    with path.open("rb") as lines:
+        for line in lines:
+            if line.endswith(b"\n"):
+                yield _from_json(orjson.loads(line))
+
+
+def _as_json(played: Played) -> dict[str, Any]:
+    line: dict[str, Any] = {
+        "seq": played.seq,
+        "id": played.id,
+        "session": played.session,
+        "method": played.method,
+        "target": played.target,
+        "route": [played.route.method, played.route.template, played.route.group],
+        "statuses": played.statuses,
+        "elapsed_s": played.elapsed_s,
+    }
+    for name in ("not_carried", "skipped", "wrote", "ids"):
+        if getattr(played, name):
+            line[name] = getattr(played, name)
+    for name in ("differences", "witness"):
+        if getattr(played, name):
+            line[name] = [_difference(d) for d in getattr(played, name)]
+    if played.detail:
+        line["detail"] = _detail(played.detail)
+    return line
+
+
+def _from_json(line: Mapping[str, Any]) -> Played:
+    return Played(
+        seq=line["seq"],
+        id=line["id"],
+        session=line["session"],
+        method=line["method"],
+        target=line["target"],
+        route=Route(*line["route"]),
+        statuses=(line["statuses"][0], line["statuses"][1], line["statuses"][2]),
+        elapsed_s=(line["elapsed_s"][0], line["elapsed_s"][1]),
+        differences=tuple(Difference(*fields) for fields in line.get("differences", ())),
+        witness=tuple(Difference(*fields) for fields in line.get("witness", ())),
+        not_carried=tuple(line.get("not_carried", ())),
+        skipped=line.get("skipped", ""),
+        wrote=line.get("wrote", False),
+        ids=tuple(line.get("ids", ())),
+        detail=_read_detail(line["detail"]) if "detail" in line else None,
+    )
+
+
+def _difference(found: Difference) -> list[Any]:
+    values = [_shortened(found.left), _shortened(found.right)]
+    return [found.where, found.axis, found.path, found.spot, *values, found.left_kind, found.right_kind]
+
+
+def _shortened(value: Any) -> Any:
+    """Return the value, or its text cut short where it is long or not plain JSON (an integer beyond 64 bits)."""
+    try:
+        written = orjson.dumps(value)
+    except TypeError:
+        return str(value)[:_VALUE_CHARS]
+    return value if len(written) <= _VALUE_CHARS else written.decode()[:_VALUE_CHARS] + "…"
+
+
+def _detail(detail: Detail) -> dict[str, Any]:
+    entry = detail.entry
+    return {
+        "entry": {
+            "id": entry.id,
+            "seq": entry.seq,
+            "session": entry.session,
+            "request": _request(entry.request),
+            "answer": entry.answer and _answer(entry.answer),
+            "started": entry.started,
+        },
+        "sent": [_request(request) for request in detail.sent],
+        "left": _outcome(detail.left),
+        "right": _outcome(detail.right),
+    }
+
+
+def _read_detail(data: Mapping[str, Any]) -> Detail:
+    entry = data["entry"]
+    answer = entry["answer"]
+    recorded = Entry(
+        entry["id"],
+        entry["seq"],
+        entry["session"],
+        _read_request(entry["request"]),
+        answer and _read_answer(answer),
+        entry["started"],
+    )
+    first, second = data["sent"]
+    return Detail(
+        recorded,
+        (_read_request(first), _read_request(second)),
+        _read_outcome(data["left"]),
+        _read_outcome(data["right"]),
+    )
+
+
+def _request(request: Request) -> list[Any]:
+    return [request.method, request.target, request.headers, _bytes(request.body)]
+
+
+def _read_request(data: Sequence[Any]) -> Request:
+    return Request(data[0], data[1], tuple((name, value) for name, value in data[2]), b64decode(data[3]))
+
+
+def _answer(answer: Answer) -> list[Any]:
+    return [answer.status, answer.headers, _bytes(answer.body), answer.elapsed_s, answer.error]
+
+
+def _read_answer(data: Sequence[Any]) -> Answer:
+    return Answer(data[0], tuple((name, value) for name, value in data[1]), b64decode(data[2]), data[3], data[4])
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "answer": _answer(outcome.answer),
+        "rows": [[row.table, row.operation, _columns(row.before), _columns(row.after)] for row in outcome.rows],
+        "effects": [[effect.kind, effect.content] for effect in outcome.effects],
+    }
+
+
+def _columns(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: _shortened(value) for name, value in row.items()}
+
+
+def _read_outcome(data: Mapping[str, Any]) -> Outcome:
+    return Outcome(
+        _read_answer(data["answer"]),
+        tuple(RowChange(*row) for row in data["rows"]),
+        tuple(Effect(*effect) for effect in data["effects"]),
+    )
+
+
+def _bytes(body: bytes) -> str:
+    return b64encode(body[:_BODY_BYTES]).decode()

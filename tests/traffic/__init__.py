@@ -1,0 +1,1 @@
+"""A walk through the whole API over HTTP, of which the committed recordings are made."""
