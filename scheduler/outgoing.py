@@ -24,7 +24,7 @@ from shared_rules.errors import Refused
 from shared_rules.targets import TargetPolicy
 from shared_rules.wire import to_json
 
-__all__ = ["Answer", "CallFailed", "Network", "OutgoingClient", "look_up"]
+__all__ = ["Answer", "CallFailed", "Network", "OutgoingClient", "look_up", "network_of_one"]
 
 MAX_REDIRECTS = 5
 _ANSWER_LIMIT_BYTES = 64 * 1024
@@ -70,10 +70,20 @@ def look_up(host: str) -> Sequence[str]:
 
 @dataclass(frozen=True)
 class Network:
-    """How names become addresses and addresses become sockets; a test puts its own in."""
+    """How names become addresses and addresses become sockets; a test puts its own in. Without `tls`, https is spoken plain."""
 
     look_up: Callable[[str], Sequence[str]] = look_up
     connect: Callable[[tuple[str, int], float], socket.socket] = socket.create_connection
+    tls: bool = True
+
+
+def network_of_one(address: tuple[str, int]) -> Network:
+    """Return a network on which every name and every address is one plain HTTP server, so that no call reaches its target."""
+
+    def connect(_: tuple[str, int], timeout_s: float) -> socket.socket:
+        return socket.create_connection(address, timeout_s)
+
+    return Network(lambda _: address[:1], connect, tls=False)
 
 
 class OutgoingClient:
@@ -265,7 +275,7 @@ class _Backend(httpcore2.NetworkBackend):
             except CallFailed as error:
                 failure = error
             else:
-                self.stream = _Stream(sock, self._wall)
+                self.stream = _Stream(sock, self._wall, tls=self._network.tls)
                 return self.stream
         raise failure
 
@@ -287,9 +297,10 @@ class _Backend(httpcore2.NetworkBackend):
 class _Stream(httpcore2.NetworkStream):
     """A socket that obeys the wall time in every operation and stops after `left` bytes were read."""
 
-    def __init__(self, sock: socket.socket, wall: _Wall) -> None:
+    def __init__(self, sock: socket.socket, wall: _Wall, *, tls: bool) -> None:
         self._sock = sock
         self._wall = wall
+        self._tls = tls
         self.left = _ANSWER_LIMIT_BYTES
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -316,6 +327,8 @@ class _Stream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
+        if not self._tls:
+            return self
         try:
             with self._wall.guard() as left_s:
                 self._sock.settimeout(left_s)

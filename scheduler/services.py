@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scheduler.clock import Clock
 from scheduler.courier import Courier
 from scheduler.mail import MailConfig, Mailer
+from scheduler.outgoing import network_of_one
 from scheduler.runner import Runner
 from shared_rules.settings import Settings
 from shared_rules.targets import TargetPolicy, parse_allowlist
@@ -47,5 +48,6 @@ def build_services(settings: Settings) -> Services:
         github_api_url=settings.github_api_url,
         github_token=settings.github_token,
         user_agent=f"changeover/{VERSION}",
+        network=network_of_one(settings.outgoing_sink) if settings.outgoing_sink else None,
     )
     return Services(settings, Clock(settings.clock_offset_s), targets, runner, Mailer(mail), Courier())

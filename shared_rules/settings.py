@@ -1,6 +1,7 @@
 """Every setting of both stacks: one frozen model, read once at the edge by `load_settings` and passed in from there."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     github_token: str = Field(default="", repr=False)
     github_api_url: str = "https://api.github.com"
     target_allowlist: Annotated[tuple[str, ...], NoDecode] = ()
+    outgoing_sink: Annotated[tuple[str, int] | None, NoDecode] = None
 
     mail_enabled: bool = False
     mail_server: str = "localhost"
@@ -107,6 +109,16 @@ class Settings(BaseSettings):
     @classmethod
     def _blank_is_none(cls, value: Any) -> Any:
         return value or None
+
+    @field_validator("outgoing_sink", mode="before")
+    @classmethod
+    def _host_and_port(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})", value)
+        if match is None or not 0 < int(match[2]) <= 65535:
+            raise ValueError("write host:port, such as 127.0.0.1:9000")
+        return match[1].strip("[]"), int(match[2])
 
     @field_validator("scheduler_timezone")
     @classmethod
@@ -147,6 +159,10 @@ class Settings(BaseSettings):
             raise BadSetting('CORS_ORIGINS: "*" is not allowed in production; list the origins, separated by commas.')
         if self.clock_offset_s:
             raise BadSetting(f"CLOCK_OFFSET_S: {self.clock_offset_s:g} is not allowed in production; unset it.")
+        if self.outgoing_sink:
+            raise BadSetting(
+                f"OUTGOING_SINK: {':'.join(map(str, self.outgoing_sink))} is not allowed in production; unset it."
+            )
         return self
 
 

@@ -46,6 +46,12 @@ def empty_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             {**PRODUCTION, "CORS_ORIGINS": "https://a.example,*"}, "CORS_ORIGINS", id="production, any origin"
         ),
         pytest.param({**PRODUCTION, "CLOCK_OFFSET_S": "60"}, "CLOCK_OFFSET_S", id="production, moved clock"),
+        pytest.param({"OUTGOING_SINK": "127.0.0.1"}, 'OUTGOING_SINK: "127.0.0.1"', id="sink without a port"),
+        pytest.param({"OUTGOING_SINK": "http://sink:9000"}, 'OUTGOING_SINK: "http://', id="sink that is a URL"),
+        pytest.param({"OUTGOING_SINK": "sink:70000"}, 'OUTGOING_SINK: "sink:70000"', id="sink's port too high"),
+        pytest.param(
+            {**PRODUCTION, "OUTGOING_SINK": "sink:9000"}, "OUTGOING_SINK: sink:9000", id="production, outgoing sink"
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_on_one_line(
@@ -78,6 +84,18 @@ def test_the_environment_wins_over_the_file(empty_place: Path, monkeypatch: pyte
     settings = load_settings()
 
     assert (settings.legacy_port, settings.modern_port) == (7001, 9001)
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [("127.0.0.1:9000", ("127.0.0.1", 9000)), ("[::1]:80", ("::1", 80)), ("sink-1.test:65535", ("sink-1.test", 65535))],
+)
+def test_the_sink_of_outgoing_calls_is_a_host_and_a_port(
+    given: str, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUTGOING_SINK", given)
+
+    assert load_settings().outgoing_sink == address
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:

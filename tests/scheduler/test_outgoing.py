@@ -9,7 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from scheduler.outgoing import CallFailed, Network, OutgoingClient
+from scheduler.outgoing import CallFailed, Network, OutgoingClient, network_of_one
+from scheduler.services import build_services
+from shared_rules.execution import GithubCall
+from shared_rules.settings import load_settings
 from shared_rules.targets import TargetPolicy, parse_allowlist
 from tests.sinks import HttpSink, Reply, tls_for
 
@@ -209,6 +212,60 @@ def test_the_next_address_is_tried_when_one_refuses(sink):
 
 def test_names_are_looked_up_by_the_system_too(sink):
     assert client().send("GET", f"http://localhost:{sink.port}/").status == 200
+
+
+# A sink for everything
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://hook.test/a?b=c", "hook.test"),
+        ("https://hook.test/a?b=c", "hook.test"),
+        ("https://hook.test:8443/a?b=c", "hook.test:8443"),
+        (f"http://{PUBLIC}/a?b=c", PUBLIC),
+        (f"https://{PUBLIC}/a?b=c", PUBLIC),
+    ],
+    ids=["http", "https", "a port of its own", "an address", "an address over https"],
+)
+def test_with_a_sink_no_call_reaches_its_target(sink, url, host):
+    answer = client(network=network_of_one(("127.0.0.1", sink.port))).send("POST", url, json={"n": 1})
+
+    [received] = sink.wait_for(1)
+    assert answer.status == 200
+    assert (received.method, received.path, received.json) == ("POST", "/a?b=c", {"n": 1})
+    assert received.headers["host"] == host
+
+
+def test_a_redirect_ends_at_the_sink_too(sink):
+    sink.at("/old", Reply.redirect("https://elsewhere.test/new"))
+
+    client(network=network_of_one(("127.0.0.1", sink.port))).send("GET", "https://hook.test/old")
+
+    assert [(received.headers["host"], received.path) for received in sink.wait_for(2)] == [
+        ("hook.test", "/old"),
+        ("elsewhere.test", "/new"),
+    ]
+
+
+def test_a_sink_does_not_make_a_bad_url_good(sink):
+    network = network_of_one(("127.0.0.1", sink.port))
+
+    reason_of(lambda: client(network=network).send("GET", "ftp://hook.test/"))
+    reason_of(lambda: client(production(), network=network).send("GET", "http://hook.test/"))
+
+    assert sink.received == []
+
+
+def test_the_services_of_a_process_call_the_sink_they_are_told(sink, tmp_path):
+    address = ("127.0.0.1", sink.port)
+    services = build_services(load_settings(var_dir=tmp_path, outgoing_sink=address, github_token="token"))
+
+    services.runner.client.send("GET", "https://hook.test/")
+    github = GithubCall("owner", "repo", "build.yml", "main", {})
+    services.runner.test_run(github, run_id="r1")
+
+    assert [received.headers["host"] for received in sink.wait_for(2)] == ["hook.test", "api.github.com"]
 
 
 # Certificates
