@@ -1,109 +1,24 @@
-"""The replay's HTTP/1.1 client: recorded bytes go out as they are, and whatever comes back is a value, a broken line too.
+"""The replay's HTTP/1.1 client: sends a request over a kept connection and hands back whatever comes, a broken line too.
 
-`httptools` reads the answers; requests are written here, because every library that writes them also mends them.
-Nothing is followed, cached or remembered between two requests but the connection.
+`httptools` reads the answers. Nothing is followed, cached or remembered between two requests but the connection.
 """
 
 import asyncio
-import gzip
 import ssl
 import time
-import zlib
-from dataclasses import dataclass
 from typing import cast
-from urllib.parse import urlsplit
 
 import httptools
 
-from parity.values import Answer, Headers, ParityError, Request
+from parity.values import Answer, Request
+from parity.wire import Origin, decoded, request_bytes
 
-__all__ = ["Client", "Connection", "Origin", "headers_for", "request_bytes", "target_for"]
+__all__ = ["Client", "Connection"]
 
 _BODY_LIMIT_BYTES = 256 * 1024 * 1024
 # How long a HEAD's connection may stay open after its headers, in case a body follows that must not be there.
 _AFTER_HEAD_S = 0.5
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-_LENGTH_ALWAYS = frozenset({"POST", "PUT", "PATCH"})
-# The recorded connection's own business; length and host are written anew.
-_NOT_SENT_AGAIN = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer", "transfer-encoding"),
-        *("upgrade", "host", "content-length"),
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a stack listens. `base` is a path in front of every target, "" or without a slash at its end."""
-
-    host: str
-    port: int
-    tls: bool = False
-    base: str = ""
-
-    @classmethod
-    def of(cls, url: str, prefix: str = "") -> "Origin":
-        """Return the origin of `http(s)://host[:port][/path]` with `prefix` behind the path. Raise ParityError."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError:
-            raise ParityError(f'"{url}" is no URL of a stack; write http://host:port.') from None
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.username:
-            raise ParityError(f'"{url}" is no URL of a stack; write http://host:port.')
-        return cls(parts.hostname, port, parts.scheme == "https", parts.path.rstrip("/") + prefix)
-
-    @property
-    def authority(self) -> str:
-        """What `Host` says: the port only where it is not the scheme's own."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == (443 if self.tls else 80) else f"{host}:{self.port}"
-
-
-def headers_for(request: Request, authority: str) -> list[tuple[str, str]]:
-    """Return what a server sees of a recorded request's headers, in order: without those of the recorded connection."""
-    named = {
-        word.strip().lower()
-        for name, value in request.headers
-        if name.lower() == "connection"
-        for word in value.split(",")
-    }
-    kept = [("Host", authority)]
-    has_length = bool(request.body) or request.method in _LENGTH_ALWAYS
-    for name, value in request.headers:
-        lower = name.lower()
-        has_length = has_length or lower in {"content-length", "transfer-encoding"}
-        if lower not in _NOT_SENT_AGAIN and lower not in named and not lower.startswith(":"):
-            kept.append((name, value))
-    return [*kept, ("Content-Length", str(len(request.body)))] if has_length else kept
-
-
-def target_for(request: Request, base: str) -> str:
-    """Return path and query under `base`; `*` stays what it is."""
-    return request.target if request.target == "*" else (base + request.target) or "/"
-
-
-def request_bytes(request: Request, base: str, authority: str) -> bytes:
-    """Return the request as it goes over the wire. Raise ValueError on a line break in its target or headers.
-
-    Characters up to U+00FF in target and headers are bytes; a line with others goes as UTF-8.
-    """
-    lines = [f"{request.method} {target_for(request, base)} HTTP/1.1"]
-    lines += [f"{name}: {value}" for name, value in headers_for(request, authority)]
-    if request.method == "HEAD":
-        # So that its end shows: a body behind these headers would otherwise be taken for the next answer.
-        lines.append("Connection: close")
-    if any("\r" in line or "\n" in line for line in lines):
-        raise ValueError("line break")
-    return b"\r\n".join([*map(_raw, lines), b"", request.body])
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return text.encode("latin-1")
-    except UnicodeEncodeError:
-        return text.encode("utf-8", "surrogatepass")
 
 
 class Connection:
@@ -322,7 +237,7 @@ class _Reader:
         self.answer = Answer(
             self._parser.get_status_code(),
             headers,
-            _decoded(headers, b"".join(self._body)),
+            decoded(headers, b"".join(self._body)),
             time.perf_counter() - self._begun,
         )
         self.done.set_result(None)
@@ -331,32 +246,3 @@ class _Reader:
         if not self.done.done():
             self.answer = Answer(0, error=error, elapsed_s=time.perf_counter() - self._begun)
             self.done.set_result(None)
-
-
-def _decoded(headers: Headers, body: bytes) -> bytes:
-    """Return the body without gzip or deflate; as it came where it is coded otherwise, or not as its header says."""
-    codings = [
-        coding.strip().lower() for name, value in headers if name == "content-encoding" for coding in value.split(",")
-    ]
-    if not codings or not body:
-        return body
-    plain = body
-    for coding in reversed(codings):
-        try:
-            if coding in {"gzip", "x-gzip"}:
-                plain = gzip.decompress(plain)
-            elif coding == "deflate":
-                plain = _inflated(plain)
-            elif coding != "identity":
-                return body
-        except (OSError, EOFError, zlib.error):
-            return body
-    return plain
-
-
-def _inflated(body: bytes) -> bytes:
-    try:
-        return zlib.decompress(body)
-    except zlib.error:
-        # Half the world's servers send it without the zlib wrapper.
-        return zlib.decompress(body, -zlib.MAX_WBITS)
