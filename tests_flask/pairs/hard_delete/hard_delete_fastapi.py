@@ -1,0 +1,43 @@
+"""Contacts. Deleting one deletes the row; every answer is the same."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Annotated
+
+from fastapi import Depends, FastAPI, HTTPException
+from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
+
+contacts = Table(
+    "contacts",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", String),
+    Column("deleted", Boolean),
+)
+app = FastAPI()
+
+
+def transaction() -> Iterator[Connection]:
+    engine = create_engine(os.environ["DATABASE_URL"], connect_args={"check_same_thread": False})
+    with closing(engine.connect()) as connection:
+        yield connection
+        connection.commit()
+    engine.dispose()
+
+
+Transaction = Annotated[Connection, Depends(transaction, scope="function")]
+
+
+@app.get("/contacts")
+def list_contacts(connection: Transaction) -> list[dict[str, object]]:
+    found = connection.execute(
+        select(contacts.c.id, contacts.c.name).where(~contacts.c.deleted).order_by(contacts.c.id)
+    )
+    return [{"id": row.id, "name": row.name} for row in found]
+
+
+@app.delete("/contacts/{number}", status_code=204)
+def remove(number: int, connection: Transaction) -> None:
+    if not connection.execute(delete(contacts).where(contacts.c.id == number)).rowcount:
+        raise HTTPException(404, "No such contact")
