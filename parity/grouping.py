@@ -93,7 +93,7 @@ class _Tally:
     rule: Rule | None = None
     exchanges: list[str] = field(default_factory=list)
     example: str = ""
-    weight: tuple[int, int] = (0, 0)
+    weight: tuple[int, int, int] = (0, 0, 0)
     caused_by: Counter[str] = field(default_factory=Counter)
     # Renamed keys this group was part of, None where it stood alone; more than one says that it is no rename.
     renames: set[CauseKey | None] = field(default_factory=set)
@@ -132,11 +132,13 @@ class Grouper:
         size_bytes: int = 0,
         rules: Sequence[Rule | None] = (),
         caused_by: str | None = None,
+        kept: bool = True,
     ) -> tuple[str, ...]:
         """Count one exchange and return the ids of its groups, one for each of `heads(differences)`.
 
         `rules` are those of the ledger that accept the heads, in their order; `caused_by` is the group of the earlier
-        write that this exchange's differences follow from. `size_bytes` helps to find the smallest example.
+        write that this exchange's differences follow from. `size_bytes` helps to find the smallest example among
+        the exchanges that were `kept` whole.
         """
         counted = heads(differences)
         renamed = _renames(counted)
@@ -150,7 +152,7 @@ class Grouper:
             tally.renames.add(renamed.get(number))
             if caused_by is not None:
                 tally.caused_by[caused_by] += 1
-            self._count(tally, exchange, (len(differences), size_bytes))
+            self._count(tally, exchange, (not kept, len(differences), size_bytes))
             ids.append(group_id(tally.key))
         self.differences += len(counted)
         return tuple(ids)
@@ -164,7 +166,7 @@ class Grouper:
             tally = self._tallies[key] = _Tally(key, route_group)
         return tally
 
-    def _count(self, tally: _Tally, exchange: str, weight: tuple[int, int]) -> None:
+    def _count(self, tally: _Tally, exchange: str, weight: tuple[int, int, int]) -> None:
         if not tally.count or weight < tally.weight:
             tally.example, tally.weight = exchange, weight
         tally.count += 1

@@ -18,6 +18,7 @@ from parity.values import Axis, Headers
 
 __all__ = [
     "STATES",
+    "AlignedLine",
     "AnswerView",
     "BodyView",
     "Cause",
@@ -273,10 +274,28 @@ class Spot:
 
 
 @dataclass(frozen=True, slots=True)
+class AlignedLine:
+    """One line of bodies side by side; a text is None where that answer has nothing here.
+
+    `mark` is the axis in which left and right differ on this line, `witness` the one in which recorded and left do; "" is
+    none. `gap` counts the equal lines that were left out here, for which the texts are None.
+    """
+
+    indent: int
+    left: str | None
+    right: str | None
+    recorded: str | None = None
+    mark: Axis | Literal[""] = ""
+    witness: Axis | Literal[""] = ""
+    gap: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """All there is to see of one exchange. `curl` is by stack name; `recorded` is None where the recording has no answer.
 
-    `witness` are the spots in which the recorded answer differs from the primary's (left is the recorded one).
+    `witness` are the spots in which the recorded answer differs from the primary's (left is the recorded one). `lines` are
+    the bodies side by side.
     """
 
     id: str
@@ -290,6 +309,7 @@ class Detail:
     right_effects: tuple[EffectView, ...] = ()
     spots: tuple[Spot, ...] = ()
     witness: tuple[Spot, ...] = ()
+    lines: tuple[AlignedLine, ...] = ()
     curl: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -215,6 +215,15 @@ def test_the_example_has_the_least_around_it() -> None:
     assert (group.example, group.count) == ("small", 4)
 
 
+def test_the_example_is_one_that_was_kept_whole() -> None:
+    grouper = Grouper()
+    feed(grouper, "small", "/jobs", different(), size_bytes=1, kept=False)
+    feed(grouper, "kept", "/jobs", different(), size_bytes=900)
+    feed(grouper, "smaller", "/jobs", different(), size_bytes=0, kept=False)
+
+    assert grouper.result()[1][0].example == "kept"
+
+
 def test_the_first_exchanges_are_kept_once_each() -> None:
     grouper = Grouper(first=3)
     for number in range(10):
