@@ -1,0 +1,81 @@
+"""Passes bytes between the gateway and a stack, one connection for one connection, unread and unchanged.
+
+What one side closes is closed on the other, so each still sees of the other what it would see without a recorder:
+a stack that is down, slow or hangs up is the gateway's to judge. A copy goes to the tap after the bytes are on their way.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from parity.recorder_tap import Tap
+
+__all__ = ["Front"]
+
+
+class _End(asyncio.Protocol):
+    """One end of a pair. Bytes that come in go out at the other end."""
+
+    def __init__(self, listen: Callable[[bytes], None]) -> None:
+        self._listen = listen
+        self.transport: asyncio.Transport | None = None
+        self.other: _End | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.write(data)
+            self._listen(data)
+
+    def pause_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.other is not None and self.other.transport is not None:
+            self.other.transport.close()
+
+
+class Front(_End):
+    """The gateway's end. It reads nothing before the stack has accepted, and hangs up when it does not."""
+
+    def __init__(self, host: str, port: int, tap: Tap, connect_s: float, gone: Callable[["Front"], None]) -> None:
+        super().__init__(tap.sent)
+        self._address = (host, port)
+        self._tap = tap
+        self._connect_s = connect_s
+        self._gone = gone
+        self._connecting: asyncio.Task[None] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        own = cast("asyncio.Transport", transport)
+        own.pause_reading()
+        self._connecting = asyncio.get_running_loop().create_task(self._connect(own))
+
+    async def _connect(self, transport: asyncio.Transport) -> None:
+        back = _End(self._tap.answered)
+        try:
+            async with asyncio.timeout(self._connect_s):
+                there, _ = await asyncio.get_running_loop().create_connection(lambda: back, *self._address)
+        except OSError:
+            transport.close()
+            return
+        self.other, back.other = back, self
+        if transport.is_closing():
+            there.close()
+        else:
+            transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
+        super().connection_lost(exc)
+        self._tap.closed()
+        self._gone(self)

@@ -1,0 +1,79 @@
+"""The process that writes a recording: exchanges come in by standard input, redacted entries go to the file.
+
+It answers each exchange by one line on standard output: empty when it is on disk, or why it is not. It ends when its
+input does; a SIGTERM to the whole group is the recorder's to mind, for it still has something to hand over.
+"""
+
+import heapq
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from parity.recorder_entries import Reader
+from parity.recorder_queue import read_frames
+from parity.recorder_settings import RecorderSettings, load_settings
+from parity.recorder_tap import Exchange
+from parity.recording import Header, Writer
+from parity.values import Entry, ParityError
+
+__all__ = ["in_order", "main"]
+
+# How many answers wait for a slower one that was asked before them.
+_HELD = 1000
+_logger = logging.getLogger(__name__)
+
+
+def in_order(frames: Iterable[tuple[Exchange, int]], held: int = _HELD) -> Iterator[Exchange]:
+    """Yield the exchanges in the order of their requests' arrival, as far as `held` of them at a time allow it."""
+    waiting: list[tuple[int, Exchange]] = []
+    for exchange, floor in frames:
+        heapq.heappush(waiting, (exchange.seq, exchange))
+        while waiting and (waiting[0][0] < floor or len(waiting) > held):
+            yield heapq.heappop(waiting)[1]
+    while waiting:
+        yield heapq.heappop(waiting)[1]
+
+
+def write(settings: RecorderSettings) -> None:
+    reader = Reader(settings)
+    with Writer(settings.file, Header.from_json(settings.header)) as writer:
+        for exchange in in_order(read_frames(sys.stdin.buffer)):
+            sys.stdout.write(f"{write_one(reader, writer, exchange)}\n")
+            sys.stdout.flush()
+
+
+def write_one(reader: Reader, writer: Writer, exchange: Exchange) -> str:
+    """Return "" when the entry is on disk, else why not, without a word of the exchange."""
+    try:
+        entry: Entry = reader.entry(exchange)
+        writer.write(entry)
+    except OSError as error:
+        return f"{settings_name(writer)}: {error.strerror}"
+    except Exception as error:  # one unreadable exchange must not end the recording
+        _logger.exception("exchange %s", exchange.seq)
+        return f"{type(error).__name__} in exchange {exchange.seq}"
+    return ""
+
+
+def settings_name(writer: Writer) -> str:
+    return str(writer.path)
+
+
+def main() -> int:
+    """Return the exit code: 0 all input is written, 2 settings or a file that cannot be used."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(5)
+    try:
+        write(load_settings(Path(sys.argv[1])))
+    except (ParityError, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
