@@ -234,24 +234,27 @@ def _alone(value: Any, name: str, comma: str, indent: int = 0) -> Iterator[tuple
 
 
 def _lines_of_text(texts: Sequence[str], differ: bool, witness: bool) -> list[AlignedLine]:
-    """Return bodies that are no JSON, line by line; marked where they differ, if they were found to differ at all."""
-    sides = [text.splitlines() for text in texts]
+    """Return bodies of which one is no JSON, line by line; marked where they differ, if they were found to differ at all."""
+    sides = [_text_lines(text) for text in texts]
     lines = []
     for numbers in meet_equal(sides):
         row = [None if n is None else side[n] for side, n in zip(sides, numbers, strict=True)]
-        left, right, recorded = [_seen(text) for text in [*row, None][:3]]
+        left, right, recorded = [*row, None][:3]
         mark: Mark = "value" if differ and left != right else ""
         seen: Mark = "value" if witness and len(texts) > 2 and left != recorded else ""
         lines.append(AlignedLine(0, left, right, recorded, mark, seen))
     return lines
 
 
-def _seen(line: str | None) -> str | None:
-    return (
-        None
-        if line is None
-        else _cut("".join(c if c.isprintable() or c == "\t" else json.dumps(c)[1:-1] for c in line))
-    )
+def _text_lines(text: str) -> list[str]:
+    try:
+        return [f"{'  ' * indent}{line}" for indent, line in _alone(parse(text), "", "")]
+    except (ValueError, RecursionError):
+        return [_seen(line) for line in text.splitlines()]
+
+
+def _seen(line: str) -> str:
+    return _cut("".join(c if c.isprintable() or c == "\t" else json.dumps(c)[1:-1] for c in line))
 
 
 def _condensed(lines: Sequence[AlignedLine], most: int) -> list[AlignedLine]:
