@@ -6,19 +6,30 @@
 import asyncio
 import ssl
 import time
+from dataclasses import dataclass
 from typing import cast
 
 import httptools
 
 from parity.values import Answer, Request
-from parity.wire import Origin, decoded, request_bytes
+from parity.wire import CUT_OFF, Origin, decoded, late, request_bytes
 
-__all__ = ["Client", "Connection"]
+__all__ = ["Client", "Connection", "Limits"]
 
 _BODY_LIMIT_BYTES = 256 * 1024 * 1024
 # How long a HEAD's connection may stay open after its headers, in case a body follows that must not be there.
 _AFTER_HEAD_S = 0.5
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many requests are in flight at once, and how long what may take. An idle connection is not used after `idle_s`."""
+
+    connections: int = 1
+    answer_s: float = 30.0
+    connect_s: float = 5.0
+    idle_s: float = 2.0
 
 
 class Connection:
@@ -28,11 +39,9 @@ class Connection:
     and not a byte came back, a safe request is sent again; a write never is, for the server may have done it.
     """
 
-    def __init__(self, origin: Origin, *, answer_s: float = 30.0, connect_s: float = 5.0, idle_s: float = 2.0) -> None:
+    def __init__(self, origin: Origin, limits: Limits = Limits()) -> None:
         self._origin = origin
-        self._answer_s = answer_s
-        self._connect_s = connect_s
-        self._idle_s = idle_s
+        self._limits = limits
         self._tls = ssl.create_default_context() if origin.tls else None
         self._wire: _Wire | None = None
         self._used_at = 0.0
@@ -51,7 +60,7 @@ class Connection:
         try:
             wire = await self._connect()
         except TimeoutError:
-            return Answer(0, error=f"No connection within {self._connect_s:g} s.")
+            return Answer(0, error=f"No connection within {self._limits.connect_s:g} s.")
         except ConnectionRefusedError:
             return Answer(0, error="The connection was refused.")
         except OSError as error:
@@ -66,13 +75,18 @@ class Connection:
 
     def _reusable(self) -> "_Wire | None":
         wire = self._wire
-        if wire is None or wire.lost or wire.transport.is_closing() or time.monotonic() - self._used_at > self._idle_s:
+        if (
+            wire is None
+            or wire.lost
+            or wire.transport.is_closing()
+            or time.monotonic() - self._used_at > self._limits.idle_s
+        ):
             self.close()
             return None
         return wire
 
     async def _connect(self) -> "_Wire":
-        async with asyncio.timeout(self._connect_s):
+        async with asyncio.timeout(self._limits.connect_s):
             _, wire = await asyncio.get_running_loop().create_connection(
                 _Wire, self._origin.host, self._origin.port, ssl=self._tls
             )
@@ -82,7 +96,7 @@ class Connection:
     async def _exchange(self, wire: "_Wire", method: str, data: bytes) -> "_Reader":
         loop = asyncio.get_running_loop()
         reader = wire.reader = _Reader(loop, head=method == "HEAD")
-        alarm = loop.call_later(self._answer_s, reader.give_up, self._answer_s)
+        alarm = loop.call_later(self._limits.answer_s, reader.give_up, self._limits.answer_s)
         try:
             wire.transport.write(data)
             await reader.done
@@ -99,18 +113,8 @@ class Connection:
 class Client:
     """Sends requests to one origin over up to `connections` connections; who calls decides how many are in flight."""
 
-    def __init__(
-        self,
-        origin: Origin,
-        *,
-        connections: int = 1,
-        answer_s: float = 30.0,
-        connect_s: float = 5.0,
-        idle_s: float = 2.0,
-    ) -> None:
-        self._all = [
-            Connection(origin, answer_s=answer_s, connect_s=connect_s, idle_s=idle_s) for _ in range(connections)
-        ]
+    def __init__(self, origin: Origin, limits: Limits = Limits()) -> None:
+        self._all = [Connection(origin, limits) for _ in range(limits.connections)]
         # The last one used goes first, so that one request at a time stays on one connection.
         self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()
         for connection in self._all:
@@ -189,11 +193,11 @@ class _Reader:
         elif self._in_body and (self._head or (self._ends_with_the_connection() and not broken)):
             self._finish()
         else:
-            self._fail("The connection was closed in the middle of the answer.")
+            self._fail(CUT_OFF)
 
     def give_up(self, answer_s: float) -> None:
         self.timed_out = True
-        self._fail(f"No complete answer within {answer_s:g} s.")
+        self._fail(late(answer_s).error)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # What comes behind a chunked body are trailers.

@@ -8,9 +8,21 @@ import zlib
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from parity.values import Headers, ParityError, Request
+from parity.values import Answer, Headers, ParityError, Request
 
-__all__ = ["Origin", "decoded", "headers_for", "request_bytes", "target_for"]
+__all__ = [
+    "CUT_OFF",
+    "Origin",
+    "decoded",
+    "encoded",
+    "headers_for",
+    "internal_error",
+    "late",
+    "request_bytes",
+    "target_for",
+]
+
+CUT_OFF = "The connection was closed in the middle of the answer."
 
 _LENGTH_ALWAYS = frozenset({"POST", "PUT", "PATCH"})
 # The recorded connection's own business; length and host are written anew.
@@ -74,10 +86,7 @@ def target_for(request: Request, base: str) -> str:
 
 
 def request_bytes(request: Request, base: str, authority: str) -> bytes:
-    """Return the request as it goes over the wire. Raise ValueError on a line break in its target or headers.
-
-    Characters up to U+00FF in target and headers are bytes; a line with others goes as UTF-8.
-    """
+    """Return the request as it goes over the wire. Raise ValueError on a line break in its target or headers."""
     lines = [f"{request.method} {target_for(request, base)} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in headers_for(request, authority)]
     if request.method == "HEAD":
@@ -85,10 +94,11 @@ def request_bytes(request: Request, base: str, authority: str) -> bytes:
         lines.append("Connection: close")
     if any("\r" in line or "\n" in line for line in lines):
         raise ValueError("line break")
-    return b"\r\n".join([*map(_raw, lines), b"", request.body])
+    return b"\r\n".join([*map(encoded, lines), b"", request.body])
 
 
-def _raw(text: str) -> bytes:
+def encoded(text: str) -> bytes:
+    """Return the bytes of a target or a header: characters up to U+00FF are bytes, a text with others is UTF-8."""
     try:
         return text.encode("latin-1")
     except UnicodeEncodeError:
@@ -114,6 +124,17 @@ def decoded(headers: Headers, body: bytes) -> bytes:
         except (OSError, EOFError, zlib.error):
             return body
     return plain
+
+
+def internal_error(elapsed_s: float) -> Answer:
+    """Return what a server answers for an app that raised before it answered."""
+    headers = (("content-type", "text/plain; charset=utf-8"), ("connection", "close"))
+    return Answer(500, headers, b"Internal Server Error", elapsed_s)
+
+
+def late(answer_s: float) -> Answer:
+    """Return the outcome of a request whose answer was not complete in time."""
+    return Answer(0, error=f"No complete answer within {answer_s:g} s.", elapsed_s=answer_s)
 
 
 def _inflated(body: bytes) -> bytes:
