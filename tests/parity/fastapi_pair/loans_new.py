@@ -25,6 +25,7 @@ class Refused(Exception):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.desk_url = os.environ["DESK_URL"]
     app.state.engine = create_engine(f"sqlite:///{os.environ['DATABASE_PATH']}")
     with app.state.engine.begin() as connection:
         connection.execute(text("UPDATE sqlite_sequence SET seq = 500 WHERE name = 'loans'"))
@@ -65,7 +66,7 @@ def lend(wanted: NewLoan, request: Request, x_reader_key: Annotated[str, Header(
     )
     if wanted.days > 28:
         raise Refused(400, "At most 28 days")
-    httpx2.post(f"{os.environ['DESK_URL']}/loans", json={"loan": made["id"], "book": made["book"]})
+    httpx2.post(f"{request.app.state.desk_url}/loans", json={"loan": made["id"], "book": made["book"]})
     return made
 
 

@@ -4,14 +4,22 @@ import json
 import os
 import sqlite3
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from pydantic import BaseModel
 
-app = FastAPI()
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.database_path, app.state.desk_url = os.environ["DATABASE_PATH"], os.environ["DESK_URL"]
+    yield
+
+
+app = FastAPI(lifespan=lifespan)
 
 
 class Wanted(BaseModel):
@@ -19,8 +27,8 @@ class Wanted(BaseModel):
     days: int
 
 
-def connect() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(os.environ["DATABASE_PATH"], check_same_thread=False)
+def connect(request: Request) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(request.app.state.database_path, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
         with connection:
@@ -42,9 +50,9 @@ def reader_id(db: Db, x_reader_key: Annotated[str, Header()] = "") -> int:
 Reader = Annotated[int, Depends(reader_id, scope="function")]
 
 
-def tell_desk(loan: dict[str, object]) -> None:
+def tell_desk(desk_url: str, loan: dict[str, object]) -> None:
     body = json.dumps({"loan": loan["id"], "book": loan["book"]}).encode()
-    call = urllib.request.Request(os.environ["DESK_URL"] + "/loans", body, {"Content-Type": "application/json"})
+    call = urllib.request.Request(desk_url + "/loans", body, {"Content-Type": "application/json"})
     urllib.request.urlopen(call, timeout=5).close()
 
 
@@ -55,7 +63,7 @@ def loans(db: Db, reader: Reader) -> list[dict[str, object]]:
 
 
 @app.post("/loans", status_code=201)
-def lend(wanted: Wanted, db: Db, reader: Reader) -> dict[str, object]:
+def lend(wanted: Wanted, request: Request, db: Db, reader: Reader) -> dict[str, object]:
     if wanted.days > 28:
         raise HTTPException(400, "At most 28 days")
     since = datetime.now(UTC).isoformat(timespec="seconds")
@@ -63,7 +71,7 @@ def lend(wanted: Wanted, db: Db, reader: Reader) -> dict[str, object]:
         "INSERT INTO loans (book, days, since, reader_id) VALUES (?, ?, ?, ?) RETURNING id, book, days, since",
         (wanted.book, wanted.days, since, reader),
     ).fetchone()
-    tell_desk(dict(row))
+    tell_desk(request.app.state.desk_url, dict(row))
     return dict(row)
 
 

@@ -2,10 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from sqlalchemy import Boolean, Column, Connection, Integer, MetaData, String, Table, create_engine, delete, select
 
 contacts = Table(
@@ -15,21 +14,18 @@ contacts = Table(
     Column("name", String),
     Column("deleted", Boolean),
 )
-app = FastAPI()
+router = APIRouter()
 
 
-def transaction() -> Iterator[Connection]:
-    engine = create_engine(os.environ["DATABASE_URL"], connect_args={"check_same_thread": False})
-    with closing(engine.connect()) as connection:
+def transaction(request: Request) -> Iterator[Connection]:
+    with request.app.state.engine.begin() as connection:
         yield connection
-        connection.commit()
-    engine.dispose()
 
 
 Transaction = Annotated[Connection, Depends(transaction, scope="function")]
 
 
-@app.get("/contacts")
+@router.get("/contacts")
 def list_contacts(connection: Transaction) -> list[dict[str, object]]:
     found = connection.execute(
         select(contacts.c.id, contacts.c.name).where(~contacts.c.deleted).order_by(contacts.c.id)
@@ -37,7 +33,14 @@ def list_contacts(connection: Transaction) -> list[dict[str, object]]:
     return [{"id": row.id, "name": row.name} for row in found]
 
 
-@app.delete("/contacts/{number}", status_code=204)
+@router.delete("/contacts/{number}", status_code=204)
 def remove(number: int, connection: Transaction) -> None:
     if not connection.execute(delete(contacts).where(contacts.c.id == number)).rowcount:
         raise HTTPException(404, "No such contact")
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.engine = create_engine(os.environ["DATABASE_URL"])
+    app.include_router(router)
+    return app

@@ -4,21 +4,30 @@ import os
 import sqlite3
 from contextlib import closing
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 
-app = FastAPI()
+router = APIRouter()
 
 
-def read(statement: str) -> list[tuple]:
-    with closing(sqlite3.connect(os.environ["DATABASE_PATH"])) as database:
+def read(request: Request, statement: str) -> list[tuple]:
+    with closing(sqlite3.connect(request.app.state.database)) as database:
         return database.execute(statement).fetchall()
 
 
-@app.get("/people")
-def people() -> dict[str, list[dict[str, str]]]:
-    return {"people": [{"name": name, "phone": phone} for name, phone in read("SELECT name, phone FROM people")]}
+@router.get("/people")
+def people(request: Request) -> dict[str, list[dict[str, str]]]:
+    return {
+        "people": [{"name": name, "phone": phone} for name, phone in read(request, "SELECT name, phone FROM people")]
+    }
 
 
-@app.get("/people/count")
-def count() -> dict[str, int]:
-    return {"count": len(read("SELECT 1 FROM people"))}
+@router.get("/people/count")
+def count(request: Request) -> dict[str, int]:
+    return {"count": len(read(request, "SELECT 1 FROM people"))}
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.database = os.environ["DATABASE_PATH"]
+    app.include_router(router)
+    return app

@@ -3,27 +3,34 @@
 import os
 import sqlite3
 
-from flask import Flask, g, jsonify
+from flask import Blueprint, Flask, current_app, g, jsonify
 
-app = Flask(__name__)
+routes = Blueprint("routes", __name__)
 
 
-@app.before_request
+@routes.before_request
 def connect() -> None:
-    g.database = sqlite3.connect(os.environ["DATABASE_PATH"])
+    g.database = sqlite3.connect(current_app.config["DATABASE_PATH"])
 
 
-@app.teardown_request
+@routes.teardown_request
 def disconnect(_error: BaseException | None) -> None:
     g.pop("database").close()
 
 
-@app.get("/people")
+@routes.get("/people")
 def people():
     rows = g.database.execute("SELECT name, phone FROM people ORDER BY name, phone")
     return jsonify(people=[{"name": name, "phone": phone} for name, phone in rows])
 
 
-@app.get("/people/count")
+@routes.get("/people/count")
 def count():
     return jsonify(count=g.database.execute("SELECT count(*) FROM people").fetchone()[0])
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.config["DATABASE_PATH"] = os.environ["DATABASE_PATH"]
+    app.register_blueprint(routes)
+    return app

@@ -4,20 +4,27 @@ import os
 from typing import Annotated
 
 import httpx2
-from fastapi import BackgroundTasks, Body, FastAPI, HTTPException
+from fastapi import APIRouter, BackgroundTasks, Body, FastAPI, HTTPException, Request
 
-app = FastAPI()
+router = APIRouter()
 
 
-async def report(code: str, accepted: bool) -> None:
-    async with httpx2.AsyncClient(base_url=os.environ["FRAUD_DESK_URL"]) as client:
+async def report(fraud_desk: str, code: str, accepted: bool) -> None:
+    async with httpx2.AsyncClient(base_url=fraud_desk) as client:
         await client.post("/attempts", json={"code": code, "accepted": accepted})
 
 
-@app.post("/vouchers/redeem")
-async def redeem(code: Annotated[str, Body(embed=True)], tasks: BackgroundTasks) -> dict[str, object]:
+@router.post("/vouchers/redeem")
+async def redeem(code: Annotated[str, Body(embed=True)], request: Request, tasks: BackgroundTasks) -> dict[str, object]:
     accepted = code.startswith("GIFT-")
-    tasks.add_task(report, code, accepted)
+    tasks.add_task(report, request.app.state.fraud_desk, code, accepted)
     if not accepted:
         raise HTTPException(409, "This voucher is not known")
     return {"code": code, "value": 25}
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.fraud_desk = os.environ["FRAUD_DESK_URL"]
+    app.include_router(router)
+    return app

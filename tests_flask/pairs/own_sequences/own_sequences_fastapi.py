@@ -32,6 +32,7 @@ class NewLine(BaseModel):
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.engine = create_engine(os.environ["DATABASE_URL"])
+    app.state.secret = os.environ["JWT_SECRET"]
     with app.state.engine.begin() as connection:
         connection.execute(text("UPDATE sqlite_sequence SET seq = seq + 1000 WHERE name IN ('orders', 'lines')"))
     yield
@@ -47,9 +48,9 @@ Db = Annotated[Connection, Depends(begin, scope="function")]
 bearer = HTTPBearer(auto_error=False)
 
 
-def clerk_id(sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> int:
+def clerk_id(request: Request, sent: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> int:
     try:
-        return int(jwt.decode(sent.credentials if sent else "", os.environ["JWT_SECRET"], ["HS256"])["sub"])
+        return int(jwt.decode(sent.credentials if sent else "", request.app.state.secret, ["HS256"])["sub"])
     except jwt.InvalidTokenError:
         raise HTTPException(401, "A valid token is needed") from None
 
@@ -65,7 +66,7 @@ async def refuse(_request: Request, error: HTTPException) -> JSONResponse:
 
 
 @app.post("/login")
-def log_in(sent: Credentials, db: Db) -> dict[str, object]:
+def log_in(sent: Credentials, request: Request, db: Db) -> dict[str, object]:
     found = db.execute(
         text("SELECT id, login, password FROM clerks WHERE login = :username"), sent.model_dump()
     ).first()
@@ -79,7 +80,7 @@ def log_in(sent: Credentials, db: Db) -> dict[str, object]:
         "exp": now + timedelta(hours=1),
         "jti": str(uuid4()),
     }
-    return {"token": jwt.encode(claims, os.environ["JWT_SECRET"], "HS256"), "expires_in": 3600}
+    return {"token": jwt.encode(claims, request.app.state.secret, "HS256"), "expires_in": 3600}
 
 
 def whole(db: Connection, number: int) -> dict[str, object]:

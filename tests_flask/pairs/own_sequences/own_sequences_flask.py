@@ -7,24 +7,24 @@ import uuid
 from functools import wraps
 
 import jwt
-from flask import Flask, abort, g, jsonify, request
+from flask import Blueprint, Flask, abort, current_app, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-app = Flask(__name__)
+routes = Blueprint("routes", __name__)
 
 
-@app.before_request
+@routes.before_request
 def connect() -> None:
-    g.database = sqlite3.connect(os.environ["DATABASE_URL"].removeprefix("sqlite:///"))
+    g.database = sqlite3.connect(current_app.config["DATABASE_URL"].removeprefix("sqlite:///"))
     g.database.row_factory = sqlite3.Row
 
 
-@app.teardown_request
+@routes.teardown_request
 def disconnect(_error: BaseException | None) -> None:
     g.database.close()
 
 
-@app.errorhandler(HTTPException)
+@routes.app_errorhandler(HTTPException)
 def refuse(error: HTTPException):
     return jsonify(message=error.description), error.code
 
@@ -34,7 +34,7 @@ def protected(view):
     def checked(**arguments):
         _, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
-            g.claims = jwt.decode(token, os.environ["JWT_SECRET"], ["HS256"])
+            g.claims = jwt.decode(token, current_app.config["JWT_SECRET"], ["HS256"])
         except jwt.InvalidTokenError:
             abort(401, "A valid token is needed")
         return view(**arguments)
@@ -42,7 +42,7 @@ def protected(view):
     return checked
 
 
-@app.post("/login")
+@routes.post("/login")
 def log_in():
     body = request.get_json()
     row = g.database.execute("SELECT * FROM clerks WHERE login = ?", (body["username"],)).fetchone()
@@ -50,7 +50,7 @@ def log_in():
         abort(401, "Username or password is wrong")
     now = int(time.time())
     claims = {"sub": str(row["id"]), "name": row["login"], "iat": now, "exp": now + 3600, "jti": str(uuid.uuid4())}
-    return jsonify(token=jwt.encode(claims, os.environ["JWT_SECRET"], "HS256"), expires_in=3600)
+    return jsonify(token=jwt.encode(claims, current_app.config["JWT_SECRET"], "HS256"), expires_in=3600)
 
 
 def order_json(order_id: int):
@@ -61,14 +61,14 @@ def order_json(order_id: int):
     return {**dict(order), "lines": [dict(line) for line in lines]}
 
 
-@app.get("/orders")
+@routes.get("/orders")
 @protected
 def orders():
     rows = g.database.execute("SELECT id, customer FROM orders ORDER BY id")
     return jsonify(orders=[dict(row) for row in rows])
 
 
-@app.post("/orders")
+@routes.post("/orders")
 @protected
 def open_order():
     statement = "INSERT INTO orders (customer, clerk_id) VALUES (?, ?)"
@@ -77,13 +77,13 @@ def open_order():
     return jsonify(order_json(created.lastrowid)), 201
 
 
-@app.get("/orders/<int:order_id>")
+@routes.get("/orders/<int:order_id>")
 @protected
 def order(order_id: int):
     return jsonify(order_json(order_id))
 
 
-@app.post("/orders/<int:order_id>/lines")
+@routes.post("/orders/<int:order_id>/lines")
 @protected
 def add_line(order_id: int):
     order_json(order_id)
@@ -94,7 +94,7 @@ def add_line(order_id: int):
     return jsonify(order_json(order_id)), 201
 
 
-@app.delete("/orders/<int:order_id>")
+@routes.delete("/orders/<int:order_id>")
 @protected
 def cancel(order_id: int):
     order_json(order_id)
@@ -102,3 +102,10 @@ def cancel(order_id: int):
     g.database.execute("DELETE FROM orders WHERE id = ?", (order_id,))
     g.database.commit()
     return "", 204
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.config.update({name: os.environ[name] for name in ("DATABASE_URL", "JWT_SECRET")})
+    app.register_blueprint(routes)
+    return app

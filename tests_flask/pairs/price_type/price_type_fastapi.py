@@ -4,7 +4,7 @@ import os
 import sqlite3
 from contextlib import closing
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
 
@@ -14,11 +14,18 @@ class Product(BaseModel):
     grams: float
 
 
-app = FastAPI()
+router = APIRouter()
 
 
-@app.get("/products")
-def products() -> list[Product]:
-    with closing(sqlite3.connect(os.environ["DATABASE_PATH"])) as database:
+@router.get("/products")
+def products(request: Request) -> list[Product]:
+    with closing(sqlite3.connect(request.app.state.database)) as database:
         rows = database.execute("SELECT sku, cents / 100.0, grams FROM products ORDER BY sku").fetchall()
     return [Product(sku=sku, price=price, grams=grams) for sku, price, grams in rows]
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.database = os.environ["DATABASE_PATH"]
+    app.include_router(router)
+    return app

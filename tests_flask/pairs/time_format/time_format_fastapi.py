@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from pydantic import BaseModel
 
 
@@ -19,8 +19,8 @@ class Event(NewEvent):
     added_at: datetime
 
 
-def connect() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(os.environ["DATABASE_PATH"], check_same_thread=False)
+def connect(request: Request) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(request.app.state.database, check_same_thread=False)
     connection.row_factory = sqlite3.Row
     try:
         yield connection
@@ -30,15 +30,15 @@ def connect() -> Iterator[sqlite3.Connection]:
 
 
 Connection = Annotated[sqlite3.Connection, Depends(connect, scope="function")]
-app = FastAPI()
+router = APIRouter()
 
 
-@app.get("/events")
+@router.get("/events")
 def list_events(connection: Connection) -> list[Event]:
     return [Event(**row) for row in connection.execute("SELECT * FROM events ORDER BY id")]
 
 
-@app.post("/events", status_code=201)
+@router.post("/events", status_code=201)
 def add_event(wanted: NewEvent, connection: Connection) -> Event:
     now = datetime.now(UTC)
     cursor = connection.execute(
@@ -46,3 +46,10 @@ def add_event(wanted: NewEvent, connection: Connection) -> Event:
         (wanted.title, now.isoformat(timespec="microseconds")),
     )
     return Event(id=cursor.lastrowid, title=wanted.title, added_at=now)
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.database = os.environ["DATABASE_PATH"]
+    app.include_router(router)
+    return app

@@ -4,18 +4,18 @@ import os
 import sqlite3
 from datetime import UTC, datetime
 
-from flask import Flask, g, jsonify, request
+from flask import Blueprint, Flask, current_app, g, jsonify, request
 
-app = Flask(__name__)
+routes = Blueprint("routes", __name__)
 
 
 def database() -> sqlite3.Connection:
     if "database" not in g:
-        g.database = sqlite3.connect(os.environ["DATABASE_PATH"])
+        g.database = sqlite3.connect(current_app.config["DATABASE_PATH"])
     return g.database
 
 
-@app.teardown_appcontext
+@routes.teardown_app_request
 def close(_error: BaseException | None) -> None:
     if "database" in g:
         g.pop("database").close()
@@ -29,12 +29,12 @@ def event(row: tuple) -> dict:
     return {"id": row[0], "title": row[1], "added_at": wire(row[2])}
 
 
-@app.get("/events")
+@routes.get("/events")
 def events():
     return jsonify([event(row) for row in database().execute("SELECT id, title, added_at FROM events ORDER BY id")])
 
 
-@app.post("/events")
+@routes.post("/events")
 def add():
     now = datetime.now(UTC).isoformat(timespec="microseconds")
     written = database().execute(
@@ -43,3 +43,10 @@ def add():
     row = written.fetchone()
     database().commit()
     return event(row), 201
+
+
+def create_app() -> Flask:
+    app = Flask(__name__)
+    app.config["DATABASE_PATH"] = os.environ["DATABASE_PATH"]
+    app.register_blueprint(routes)
+    return app

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated
 
-from fastapi import Body, Depends, FastAPI, Header, HTTPException
+from fastapi import APIRouter, Body, Depends, FastAPI, Header, HTTPException, Request
 
-app = FastAPI()
+router = APIRouter()
 
 
-def connect() -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(os.environ["DATABASE_PATH"], check_same_thread=False)
+def connect(request: Request) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(request.app.state.database, check_same_thread=False)
     try:
         yield connection
     finally:
@@ -38,14 +38,23 @@ class Context:
         return self.last
 
 
-context = Context()
-
-
-@app.post("/notes", status_code=201)
+@router.post("/notes", status_code=201)
 def write(
-    text: Annotated[str, Body(embed=True)], connection: Connection, author: Annotated[int, Depends(person)]
+    text: Annotated[str, Body(embed=True)],
+    connection: Connection,
+    author: Annotated[int, Depends(person)],
+    request: Request,
 ) -> dict[str, object]:
+    context = request.app.state.context
     context.last = author
     cursor = connection.execute("INSERT INTO notes (text, owner_id) VALUES (?, ?)", (text, context.person))
     connection.commit()
     return {"id": cursor.lastrowid, "text": text}
+
+
+def create_app() -> FastAPI:
+    app = FastAPI()
+    app.state.database = os.environ["DATABASE_PATH"]
+    app.state.context = Context()
+    app.include_router(router)
+    return app
