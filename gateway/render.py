@@ -9,7 +9,7 @@ from gateway.maps import plain_pattern, prefix_pattern, request_maps
 from gateway.pages import page, page_locations
 from gateway.recording import recording_locations, recording_maps, recording_upstream, way
 
-__all__ = ["CONF", "HEALTH", "files", "nginx_conf"]
+__all__ = ["CONF", "GATEWAY_HEADERS", "HEALTH", "files", "nginx_conf"]
 
 CONF = "nginx.conf"
 HEALTH = "/__gateway/health"
@@ -36,6 +36,16 @@ LOG_FORMAT = {
     "bo": "$bytes_sent",
     "done": '"$request_completion"',
 }
+# What the gateway says to a stack about a request, whatever the client says.
+FACTS = {
+    "X-Request-Id": "$rid",
+    "X-Real-IP": "$remote_addr",
+    "X-Forwarded-For": "$remote_addr",
+    "X-Forwarded-Proto": "$scheme",
+    "X-Forwarded-Host": "$public_host",
+    "X-Forwarded-Port": "$server_port",
+}
+GATEWAY_HEADERS = tuple(FACTS)
 # Headers by which a client could pretend to be a proxy or to have asked for something else, and the gateway's own.
 CLEARED = (
     "Forwarded",
@@ -164,12 +174,7 @@ def proxy_settings(config: Config) -> Lines:
         "proxy_request_buffering on;",
         'proxy_set_header Connection "";',
         "proxy_set_header Host $public_host;",
-        "proxy_set_header X-Request-Id $rid;",
-        "proxy_set_header X-Real-IP $remote_addr;",
-        "proxy_set_header X-Forwarded-For $remote_addr;",
-        "proxy_set_header X-Forwarded-Proto $scheme;",
-        "proxy_set_header X-Forwarded-Host $public_host;",
-        "proxy_set_header X-Forwarded-Port $server_port;",
+        *(f"proxy_set_header {name} {value};" for name, value in FACTS.items()),
         *(f'proxy_set_header {name} "";' for name in CLEARED),
         "proxy_hide_header X-Request-Id;",
         "proxy_hide_header X-Served-By;",

@@ -43,7 +43,7 @@ class _End(asyncio.Protocol):
 
 
 class Front(_End):
-    """The gateway's end. It reads nothing before the stack has accepted, and hangs up when it does not."""
+    """The gateway's end. What it sends before the stack has accepted waits; it is hung up on when the stack does not."""
 
     def __init__(self, host: str, port: int, tap: Tap, connect_s: float, gone: Callable[["Front"], None]) -> None:
         super().__init__(tap.sent)
@@ -51,13 +51,13 @@ class Front(_End):
         self._tap = tap
         self._connect_s = connect_s
         self._gone = gone
+        self._early: list[bytes] = []
         self._connecting: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        own = cast("asyncio.Transport", transport)
-        own.pause_reading()
-        self._connecting = asyncio.get_running_loop().create_task(self._connect(own))
+        connecting = self._connect(cast("asyncio.Transport", transport))
+        self._connecting = asyncio.get_running_loop().create_task(connecting)
 
     async def _connect(self, transport: asyncio.Transport) -> None:
         back = _End(self._tap.answered)
@@ -68,10 +68,17 @@ class Front(_End):
             transport.close()
             return
         self.other, back.other = back, self
+        for data in self._early:
+            super().data_received(data)
+        self._early.clear()
         if transport.is_closing():
             there.close()
+
+    def data_received(self, data: bytes) -> None:
+        if self.other is None:
+            self._early.append(data)
         else:
-            transport.resume_reading()
+            super().data_received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._connecting is not None:

@@ -63,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (*stack.extra, ("X-Request-Id", self.headers.get("X-Request-Id", "made-by-stack"))):
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and status != 204:
             self.wfile.write(payload)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
