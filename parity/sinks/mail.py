@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 import re
 from collections.abc import Callable, Mapping
 from email import message_from_bytes, policy
@@ -22,6 +23,11 @@ _BOUNDARY = re.compile(r';\s*boundary=("[^"]*"|[^;\s]+)', re.IGNORECASE)
 
 class MailSink(Listener):
     """Notes every mail."""
+
+    def __init__(self) -> None:
+        # aiosmtpd warns of its own deprecated attribute at every login, in the middle of the replay's progress.
+        logging.getLogger("mail.log").setLevel(logging.ERROR)
+        super().__init__()
 
     @property
     def facts(self) -> Mapping[str, str]:
