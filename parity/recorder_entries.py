@@ -1,10 +1,11 @@
-"""An exchange as it went over the wire -> an entry of a recording. Pure; secrets are still in it."""
+"""An exchange as it went over the wire -> an entry of a recording. Pure; secrets and content codings are still in it."""
 
 import base64
 import hashlib
 import hmac
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,10 @@ from parity.recorder_settings import RecordedStack, RecorderSettings
 from parity.recorder_tap import Exchange
 from parity.routes import RouteBook
 from parity.values import Answer, Entry, Headers, Request, header
-from parity.wire import decoded
 
 __all__ = ["Reader"]
 
+MISSING = "missing"
 _HEAD_LIMIT_BYTES = 2 * 1024 * 1024
 _BEARER = re.compile(r"[Bb]earer +[\w=-]+\.([\w=-]+)\.[\w=-]*")
 
@@ -35,11 +36,11 @@ class Reader:
     def entry(self, exchange: Exchange) -> Entry:
         """Return the entry. Raise ValueError for bytes that are no HTTP."""
         stack = self._stacks[exchange.stack]
-        received, body, left_out = self._request(exchange, stack)
+        received, request_facts = self._request(exchange, stack)
         told = {name.lower(): value for name, value in received.headers if name.lower() in self._hidden}
         shown = tuple((name, value) for name, value in received.headers if name.lower() not in self._hidden)
-        request = Request(received.method, received.target, shown, body)
-        answer, more_left_out = self._answer(exchange, request.method)
+        request = replace(received, headers=shown)
+        answer, answer_facts = self._answer(exchange, request.method)
         actor = actor_of(request.headers)
         address = told.get(self._settings.address_header, "")
         route = self._book.find(group_method(request), request.target)
@@ -51,7 +52,8 @@ class Reader:
             "request_id": told.get(self._settings.id_header, ""),
             "elapsed_ms": round(exchange.elapsed_s * 1000, 3),
             "error": exchange.error,
-            "left_out": [*left_out, *more_left_out],
+            **request_facts,
+            **answer_facts,
         }
         started = datetime.fromtimestamp(exchange.started, UTC) + timedelta(seconds=self._settings.clock_offset_s)
         return Entry(
@@ -64,26 +66,27 @@ class Reader:
             meta={name: fact for name, fact in facts.items() if fact or name in {"source", "stack", "group"}},
         )
 
-    def _request(self, exchange: Exchange, stack: RecordedStack) -> tuple[Request, bytes, list[str]]:
+    def _request(self, exchange: Exchange, stack: RecordedStack) -> tuple[Request, dict[str, Any]]:
         head, _, body = exchange.request.partition(b"\r\n\r\n")
         line, *fields = head.decode("latin-1").split("\r\n")
         method, target, _ = line.split(" ")
         headers = tuple((name, value.strip(" \t")) for name, _, value in (field.partition(":") for field in fields))
-        target = target.removeprefix(stack.prefix)
+        request = Request(method, target.removeprefix(stack.prefix), headers, body)
         size_bytes = exchange.request_bytes - len(head) - 4
         if size_bytes > self._settings.body_bytes:
-            return Request(method, target, headers), b"", [f"request body of {size_bytes} bytes"]
-        return Request(method, target, headers), body, []
+            return replace(request, body=b""), {"request_body": MISSING, "request_body_bytes": size_bytes}
+        return request, {}
 
-    def _answer(self, exchange: Exchange, method: str) -> tuple[Answer | None, list[str]]:
-        """Return what the stack answered, None without a whole answer, and what was too large to keep."""
+    def _answer(self, exchange: Exchange, method: str) -> tuple[Answer | None, dict[str, Any]]:
+        """Return what the stack answered, None without a whole answer, and what is to be said of its body."""
         if exchange.error:
-            return None, []
-        status, headers, data = parsed_answer(exchange.answer, method)
-        if exchange.answer_bytes > len(exchange.answer) or len(data) > self._settings.body_bytes:
-            left_out = [f"answer body of {exchange.answer_bytes} bytes with its head"]
-            return Answer(status, headers, b"", exchange.elapsed_s), left_out
-        return Answer(status, headers, decoded(headers, data), exchange.elapsed_s), []
+            return None, {}
+        status, headers, body = parsed_answer(exchange.answer, method)
+        answer = Answer(status, headers, body, exchange.elapsed_s)
+        if exchange.answer_bytes > len(exchange.answer) or len(body) > self._settings.body_bytes:
+            size_bytes = exchange.answer_bytes - exchange.answer.index(b"\r\n\r\n") - 4
+            return replace(answer, body=b""), {"answer_body": MISSING, "answer_body_bytes": size_bytes}
+        return answer, {}
 
     def _session(self, actor: Mapping[str, str] | None, address: str) -> str:
         """Return a pseudonym of the person, or without a token of the client's address; the same ones get the same."""

@@ -40,6 +40,7 @@ class RecorderSettings(_Strict):
     stacks: tuple[RecordedStack, ...]
     key: str
     header: Mapping[str, Any] = {}
+    secret_names: tuple[str, ...] = ()
     routes: tuple[tuple[str, str, str], ...] = ()
     gateway_headers: tuple[str, ...] = ()
     address_header: str = "x-real-ip"

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from parity.recorder_entries import Reader
 from parity.recorder_queue import read_frames
 from parity.recorder_settings import RecorderSettings, load_settings
 from parity.recorder_tap import Exchange
-from parity.recording import Header, Writer
-from parity.values import Entry, ParityError
+from parity.recording import Header, Writer, read
+from parity.redaction import Redactor
+from parity.values import ParityError
 
 __all__ = ["in_order", "main"]
 
@@ -38,28 +40,36 @@ def in_order(frames: Iterable[tuple[Exchange, int]], held: int = _HELD) -> Itera
 
 
 def write(settings: RecorderSettings) -> None:
+    """Write until the input ends, then replace in the whole file what turned out to be secret after it was written."""
     reader = Reader(settings)
-    with Writer(settings.file, Header.from_json(settings.header)) as writer:
-        for exchange in in_order(read_frames(sys.stdin.buffer)):
-            sys.stdout.write(f"{write_one(reader, writer, exchange)}\n")
-            sys.stdout.flush()
+    redactor = Redactor(bytes.fromhex(settings.key), settings.secret_names)
+    if settings.file.exists():
+        # A predecessor was killed; the tokens that it numbered keep their numbers.
+        for entry in read(settings.file)[1]:
+            redactor.reserve(" ".join(entry.meta.get("tokens", ())))
+    writer = Writer(settings.file, Header.from_json(settings.header))
+    for exchange in in_order(read_frames(sys.stdin.buffer)):
+        sys.stdout.write(f"{write_one(reader, redactor, writer, exchange)}\n")
+        sys.stdout.flush()
+    writer.finish(change=redactor.again)
 
 
-def write_one(reader: Reader, writer: Writer, exchange: Exchange) -> str:
+def write_one(reader: Reader, redactor: Redactor, writer: Writer, exchange: Exchange) -> str:
     """Return "" when the entry is on disk, else why not, without a word of the exchange."""
     try:
-        entry: Entry = reader.entry(exchange)
-        writer.write(entry)
+        writer.write(redactor.entry(reader.entry(exchange)))
     except OSError as error:
-        return f"{settings_name(writer)}: {error.strerror}"
-    except Exception as error:  # one unreadable exchange must not end the recording
-        _logger.exception("exchange %s", exchange.seq)
+        return f"{writer.path}: {error.strerror}"
+    except Exception as error:  # one exchange that cannot be read must not end the recording
+        _logger.error("exchange %s: %s at %s", exchange.seq, type(error).__name__, place(error))
         return f"{type(error).__name__} in exchange {exchange.seq}"
     return ""
 
 
-def settings_name(writer: Writer) -> str:
-    return str(writer.path)
+def place(error: Exception) -> str:
+    """Return where it was raised. The text of an error may quote a secret, and a log is no recording."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}"
 
 
 def main() -> int:
