@@ -1,0 +1,178 @@
+"""Two answers: transport, status, media type, contract headers, body. The body decides how it is read: JSON, text or bytes."""
+
+import re
+from typing import Any
+
+from parity.json_text import NotJson, read_json
+from parity.kinds import kind_of
+from parity.leaves import Nested
+from parity.places import Place, Root
+from parity.shapes import entity_of_path
+from parity.values import Answer, header
+from parity.walk import Walk
+
+__all__ = ["compare_answers"]
+
+_SPACES = re.compile(r"\s+")
+_LINE_ENDS = ((b"\r\n", "crlf"), (b"\n", "lf"), (b"\r", "cr"))
+# Their meaning is that there is nothing; a type of nothing is no difference.
+_NO_CONTENT = frozenset({204, 304})
+
+
+def compare_answers(left: Answer, right: Answer, walk: Walk) -> None:
+    """Add the differences of two answers to the walk's."""
+    if _broken(left) or _broken(right):
+        _transport(left, right, walk)
+        return
+    if left.status != right.status:
+        kinds = str(left.status), str(right.status)
+        walk.add("status", _place("status"), left.status, right.status, kinds)
+    empty = not left.body and not right.body and left.status == right.status and left.status in _NO_CONTENT
+    if not empty:
+        _media_types(left, right, walk)
+    for name in walk.leaves.terms.headers:
+        if name.lower() != "content-type":
+            _headers(name.lower(), left, right, walk)
+    _bodies(left, right, walk)
+
+
+def _transport(left: Answer, right: Answer, walk: Walk) -> None:
+    if _broken(left) and _broken(right) and bool(left.status) == bool(right.status):
+        return
+    shown = [answer.error or answer.status for answer in (left, right)]
+    kinds = ["broken" if _broken(answer) else "answered" for answer in (left, right)]
+    walk.add("transport", _place("transport"), shown[0], shown[1], (kinds[0], kinds[1]))
+
+
+def _broken(answer: Answer) -> bool:
+    return answer.status == 0 or bool(answer.error)
+
+
+def _media_types(left: Answer, right: Answer, walk: Walk) -> None:
+    texts = header(left.headers, "content-type"), header(right.headers, "content-type")
+    (first, parameters), (second, others) = (_media_type(text) for text in texts)
+    if first != second:
+        kinds = first or "missing", second or "missing"
+        walk.add("media", _place("content-type"), texts[0], texts[1], kinds)
+    elif parameters != others and not _is_json(first):
+        walk.add("header", _place("content-type"), texts[0], texts[1])
+
+
+def _media_type(text: str | None) -> tuple[str, frozenset[str]]:
+    """Return media type and parameters in lower case; a boundary is made anew for each answer and left out."""
+    name, *parameters = (part.strip().lower().replace('"', "") for part in (text or "").split(";"))
+    return name, frozenset(p.replace(" ", "") for p in parameters if p and not p.startswith("boundary="))
+
+
+def _is_json(media: str) -> bool:
+    return media == "application/json" or media.endswith("+json") or media == "text/json"
+
+
+def _headers(name: str, left: Answer, right: Answer, walk: Walk) -> None:
+    lefts, rights = (
+        [_SPACES.sub(" ", value.strip()) for key, value in answer.headers if key.lower() == name]
+        for answer in (left, right)
+    )
+    if lefts == rights:
+        for value in lefts:
+            walk.leaves.equal(value, _place(name))
+        return
+    place = _place(name)
+    for at in range(max(len(lefts), len(rights))):
+        one, other = (values[at] if at < len(values) else None for values in (lefts, rights))
+        if one is None or other is None:
+            kinds = ["missing" if value is None else str(kind_of(value)) for value in (one, other)]
+            walk.add("header", place, one, other, (kinds[0], kinds[1]))
+        elif one != other:
+            found = walk.leaves.unequal(one, other, place)
+            if isinstance(found, Nested):
+                walk.value(found.left, found.right, place)
+            elif found is not None:
+                walk.add("header", place, one, other, (found.left_kind, found.right_kind))
+
+
+def _bodies(left: Answer, right: Answer, walk: Walk) -> None:
+    place = _body_place(walk)
+    if left.body == right.body:
+        walk.same(left.body, place)
+        return
+    if not left.body or not right.body:
+        _one_body(left, right, walk, place)
+        return
+    media = [_media_type(header(answer.headers, "content-type"))[0] for answer in (left, right)]
+    if any(_is_json(name) for name in media) and _json_bodies(left.body, right.body, walk, place):
+        return
+    compare_bytes(left.body, right.body, walk, place)
+
+
+def _one_body(left: Answer, right: Answer, walk: Walk, place: Place) -> None:
+    body = left.body or right.body
+    try:
+        value, _ = read_json(body)
+    except NotJson:
+        value = body.decode(errors="replace")
+    walk.missing(place, value, value, on_left=not left.body)
+
+
+def _json_bodies(left: bytes, right: bytes, walk: Walk, place: Place) -> bool:
+    """Compare as JSON. False if neither is, or one is nested too deep to be walked through."""
+    values: list[tuple[Any, bytes] | None] = []
+    for body in (left, right):
+        try:
+            values.append(read_json(body))
+        except NotJson as error:
+            if error.too_deep:
+                return False
+            values.append(None)
+    first, second = values
+    if first is None and second is None:
+        return False
+    if first is None or second is None:
+        texts = [
+            body.decode(errors="replace") if value is None else value[0]
+            for body, value in zip((left, right), values, strict=True)
+        ]
+        kinds = ["not json" if value is None else str(kind_of(value[0])) for value in values]
+        walk.add("type", place, texts[0], texts[1], (kinds[0], kinds[1]))
+    elif first[1] == second[1] and not walk.leaves.terms.key_order:
+        walk.same(first[1], place)
+    else:
+        walk.value(first[0], second[0], place)
+    return True
+
+
+def compare_bytes(left: bytes, right: bytes, walk: Walk, place: Place) -> None:
+    """Compare as text, line by line; as one blob if either is no text."""
+    try:
+        first, second = left.decode(), right.decode()
+    except UnicodeDecodeError:
+        kinds = f"bytes({len(left)})", f"bytes({len(right)})"
+        walk.add("value", place, left[:64].hex(), right[:64].hex(), kinds)
+        return
+    compare_texts(first, second, walk, place)
+
+
+def compare_texts(left: str, right: str, walk: Walk, place: Place) -> None:
+    """Compare two texts, line by line if they have several; line ends are a matter of format."""
+    lefts, rights = left.splitlines(), right.splitlines()
+    if lefts == rights:
+        ends = [_line_ends(text) for text in (left, right)]
+        walk.add("format", place, left, right, (f"text({ends[0]})", f"text({ends[1]})"))
+    elif len(lefts) < 2 and len(rights) < 2:
+        walk.value(left.rstrip("\r\n"), right.rstrip("\r\n"), place)
+    else:
+        walk.value(lefts, rights, (place, "lines"))
+
+
+def _line_ends(text: str) -> str:
+    raw = text.encode(errors="surrogatepass")
+    name = next((name for end, name in _LINE_ENDS if end in raw), "one line")
+    return name if text.endswith(("\n", "\r")) else f"{name}, open end"
+
+
+def _place(name: str) -> Place:
+    return None, Root(name, name)
+
+
+def _body_place(walk: Walk) -> Place:
+    return None, Root("$", "$", entity_of_path(walk.leaves.route.partition(" ")[2] or walk.leaves.route))

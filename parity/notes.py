@@ -1,0 +1,53 @@
+"""A document that is equal on both sides, searched for the ids in it, at once or when the first pair is to be learned."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from parity.kinds import ids_in
+from parity.leaves import Leaves
+from parity.places import Place, path_of, root_of
+
+__all__ = ["Note"]
+
+
+class Note:
+    """An equal document as canonical bytes, and where it stands."""
+
+    def __init__(self, leaves: Leaves, text: bytes, place: Place) -> None:
+        self._leaves, self._text, self._place = leaves, text, place
+        self.key = hash((text, path_of(place), root_of(place)))
+
+    def texts(self) -> bool:
+        """Take ids as themselves; False if one belongs to another."""
+        identities = self._leaves.identities
+        return all(identities.pair(kind, found, found) for kind, found in ids_in(self._text))
+
+    def numbers(self) -> bool:
+        """Take the short numbers of entities as themselves; False if one belongs to another."""
+        identities = self._leaves.identities
+        return all(identities.pair(kind, found, found) for kind, found in self._numbered())
+
+    def value(self) -> Any:
+        """Return the document, None if it is no JSON."""
+        try:
+            return orjson.loads(self._text)
+        except orjson.JSONDecodeError:
+            pass
+        try:
+            return json.loads(self._text)
+        except (ValueError, RecursionError):
+            return None
+
+    def _numbered(self) -> Iterator[tuple[str, str]]:
+        waiting: list[tuple[Any, Place]] = [(self.value(), self._place)]
+        while waiting:
+            value, place = waiting.pop()
+            if isinstance(value, dict):
+                waiting.extend((inner, (place, key)) for key, inner in value.items())
+            elif isinstance(value, list):
+                waiting.extend((inner, (place, 0)) for inner in value)
+            elif isinstance(value, int | str) and (kind := self._leaves.number_kind(value, place)):
+                yield kind, str(value)
