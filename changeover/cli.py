@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 token_app = typer.Typer(help="Look into tokens.", rich_markup_mode=None)
 app.add_typer(token_app, name="token")
+record_app = typer.Typer(help="Record real traffic at the gateway.", rich_markup_mode=None)
+app.add_typer(record_app, name="record")
 # Colours on terminals only; values are never read as markup.
 console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -203,6 +205,59 @@ def token_inspect(
             said = f"refused: {verdict.reason}" if verdict.accepted is False else verdict.reason
             console.print(f"{name:12} {said}", style=style)
     raise typer.Exit(0 if found.accepted else FAILED)
+
+
+@record_app.callback()
+def records() -> None:
+    pass
+
+
+@record_app.command("start")
+def record_start(
+    name: Annotated[str, typer.Argument(help="What to call it; the present time where nothing is given.")] = "",
+    group: Annotated[list[str] | None, typer.Option(help="Only this route group; may be given again.")] = None,
+    user: Annotated[str, typer.Option(help="Only requests with this user's token: an id, username or e-mail.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All traffic of the stacks.")] = False,
+    with_snapshot: Annotated[
+        bool, typer.Option("--snapshot/--no-snapshot", help="Copy the database first, for replays to begin with.")
+    ] = True,
+) -> None:
+    """Record what clients send and get from now on; nothing else is slowed."""
+    from changeover.record import start
+    from changeover.record_plan import Request
+    from changeover.system import load_system
+
+    if everything == bool(group or user):
+        raise Problem("Say what to record: --all, or --group and --user, one of them or both.")
+    start(load_system(), Request(name, tuple(group or ()), user, with_snapshot), console.print)
+
+
+@record_app.command("stop")
+def record_stop(as_json: JsonFlag = False) -> None:
+    """End the recording and say where it lies. Exit 1 when exchanges are missing in it."""
+    from changeover.record import stop
+    from changeover.system import load_system
+
+    last = stop(load_system(), (lambda _line: None) if as_json else console.print)
+    if as_json:
+        _print_json(last.as_json())
+    else:
+        console.print(last.text())
+    raise typer.Exit(FAILED if last.missing else 0)
+
+
+@record_app.command("status")
+def record_status(as_json: JsonFlag = False) -> None:
+    """Show what is being recorded. Exit 1 when the recorder is gone or exchanges are missing."""
+    from changeover.record import status
+    from changeover.system import load_system
+
+    found = status(load_system())
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        console.print(found.text())
+    raise typer.Exit(FAILED if found.missing or found.state == "dead" else 0)
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ class Group:
     directory: Path
     order: int
     stop_signal: str = "TERM"
+    stop_wait_s: int = _STOP_WAIT_S
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _program(group: Group, place: Place) -> dict[str, object]:
         "stopsignal": group.stop_signal,
         "stopasgroup": "true",
         "killasgroup": "true",
-        "stopwaitsecs": _STOP_WAIT_S,
+        "stopwaitsecs": group.stop_wait_s,
         "redirect_stderr": "true",
         "stdout_logfile": place.log(group.name),
         "stdout_logfile_maxbytes": "10MB",
@@ -120,6 +121,40 @@ class Supervisor:
         if done.returncode:
             first, *_ = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
             raise Problem(f"supervisord did not start: {first}", FAILED)
+
+    def add(self, group: Group, root: Path) -> None:
+        """Start one more group, which stops with all others. Raise Problem when supervisord refuses."""
+        self._forget(group.name)
+        section = render([group], self._place, root).partition(f"[program:{group.name}]")
+        with self._place.config.open("a") as config:
+            config.write(f"\n{section[1]}{section[2]}")
+        self._tell("reloadConfig")
+        self._tell("addProcessGroup", group.name)
+
+    def remove(self, name: str) -> None:
+        """Stop a group that was added, wait for its end, and forget it."""
+        if any(state.name == name for state in self.states()):
+            self._tell("stopProcessGroup", name)
+            self._tell("removeProcessGroup", name)
+        self._forget(name)
+
+    def _forget(self, name: str) -> None:
+        text = self._place.config.read_text() if self._place.config.exists() else ""
+        before, found, section = text.partition(f"\n[program:{name}]")
+        if found:
+            self._place.config.write_text(before + "".join(section.partition("\n[")[1:]))
+        self._place.record(name).unlink(missing_ok=True)
+
+    def signal(self, name: str, number: str) -> None:
+        """Send a signal such as HUP to a group's first process. Raise Problem when it does not run."""
+        self._tell("signalProcess", name, number)
+
+    def _tell(self, method: str, *arguments: object) -> None:
+        try:
+            self.call(method, *arguments)
+        except xmlrpc.client.Fault as fault:
+            what = " ".join(map(str, arguments))
+            raise Problem(f"supervisord refuses {method} {what}: {fault.faultString}", FAILED) from None
 
     def revive(self) -> list[str]:
         """Start the groups that are not up, and return their names."""

@@ -15,7 +15,7 @@ from changeover.system import System
 from gateway import nginx
 from gateway.config import ConfigError
 
-__all__ = ["bring_down", "bring_up"]
+__all__ = ["bring_down", "bring_up", "check_same_settings", "tail"]
 
 _HEALTHY_WITHIN_S = 60
 _LOG_LINES = 15
@@ -31,7 +31,7 @@ def bring_up(system: System, say: Say) -> None:
     with system.place.lock():
         supervisor = Supervisor(system.place)
         if supervisor.is_running():
-            _check_same_settings(system)
+            check_same_settings(system)
             for name in supervisor.revive():
                 say(f"Started {name} again.")
             _wait(system, supervisor, lambda _: None)
@@ -48,7 +48,7 @@ def bring_down(system: System, say: Say) -> None:
         system.place.fingerprint.unlink(missing_ok=True)
 
 
-def _check_same_settings(system: System) -> None:
+def check_same_settings(system: System) -> None:
     recorded = system.place.fingerprint
     if not recorded.exists() or recorded.read_text() != system.fingerprint():
         raise Problem(
@@ -96,11 +96,11 @@ def _wait(system: System, supervisor: Supervisor, say: Say) -> None:
             say(f"  {probe.stack}{by} answers after {time.monotonic() - began:.1f} s")
     except StopWaiting as given_up:
         log = system.place.log(given_up.group)
-        print(_tail(log), file=sys.stderr)
+        print(tail(log), file=sys.stderr)
         raise Problem(f"{given_up.group} does not become healthy: {given_up.reason}; see {log}", FAILED) from None
 
 
-def _tail(log: Path) -> str:
+def tail(log: Path) -> str:
     if not log.exists():
         return f"(no {log})"
     with log.open(errors="replace") as lines:
