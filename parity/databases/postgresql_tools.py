@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -83,12 +84,15 @@ def _tools(server: Server) -> tuple[str, str]:
 
 
 def _of_the_server(connection: psycopg.Connection[tuple[str, ...]]) -> Iterator[Path]:
-    """Yield the folder of the server's own programs, if it lies on this machine and we may know."""
-    try:
-        rows = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchall()
-    except psycopg.errors.InsufficientPrivilege:
-        return
-    yield from (Path(folder) for (folder,) in rows)
+    """Yield the folder of the server's own programs, if it runs on this machine and we may know."""
+    with suppress(psycopg.errors.InsufficientPrivilege):
+        found = connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchall()
+        yield from (Path(folder) for (folder,) in found)
+    with suppress(OSError):
+        program = Path(f"/proc/{connection.info.backend_pid}/exe").readlink()
+        # The process of that number on this machine need not be the server's.
+        if program.name == "postgres":
+            yield program.parent
 
 
 def _of_this_machine() -> Iterator[Path]:

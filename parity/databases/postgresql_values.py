@@ -23,6 +23,7 @@ SETTINGS: Mapping[str, str] = {
     "extra_float_digits": "1",
 }
 """Under which rows become text, so that they read alike whatever the app has set for its sessions."""
+_SET = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in SETTINGS)
 
 
 class _Number(str):
@@ -41,8 +42,7 @@ def connect(server: Server, *, autocommit: bool = True) -> psycopg.Connection[tu
     if connection.info.server_version < _OLDEST:
         connection.close()
         raise ParityError(f"{server} is of a version that is too old; use PostgreSQL 13 or later.")
-    for name, value in SETTINGS.items():
-        connection.execute("SELECT set_config(%s, %s, false)", (name, value))
+    connection.execute(_SET, [part for setting in SETTINGS.items() for part in setting])
     connection.autocommit = autocommit
     return connection
 

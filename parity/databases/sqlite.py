@@ -46,8 +46,10 @@ class SqliteDatabase:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with closing(connect(self.path)) as source, closing(sqlite3.connect(target)) as copy:
-                # A clone need not survive a power cut.
+                # A clone need not survive a power cut; and no page is looked at twice, so a small cache is the faster one.
                 copy.execute("PRAGMA synchronous = OFF")
+                for connection in (source, copy):
+                    connection.execute("PRAGMA cache_size = 10")
                 source.backup(copy)
         except (sqlite3.Error, OSError) as error:
             _remove(target)

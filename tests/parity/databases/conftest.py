@@ -3,7 +3,7 @@
 import itertools
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,51 +13,66 @@ from sqlalchemy import create_engine, make_url
 
 from parity.databases import Database, open_database
 from parity.databases.addresses import server_of
+from parity.databases.postgresql import create
 from tests.contract.stacks import postgres
 
 _NUMBERS = itertools.count(1)
+EMPTY = """
+DO $$ DECLARE name text; BEGIN
+  FOR name IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+    EXECUTE format('DROP SCHEMA %I CASCADE', name);
+  END LOOP;
+  CREATE SCHEMA public;
+  GRANT USAGE ON SCHEMA public TO public;
+  ALTER DATABASE ground RESET ALL;
+  ALTER ROLE clerk IN DATABASE ground RESET ALL;
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
-    """Yield the URL of a server's own database."""
+    """Yield the URL of a server's own database; the server knows a role `clerk` that owns nothing."""
     with tempfile.TemporaryDirectory(prefix="databases-") as folder, postgres(Path(folder)) as url:
+        run(url, "CREATE ROLE clerk LOGIN CREATEDB")
         yield url
 
 
 @dataclass
 class Ground:
-    """Makes databases of one kind, and drops them all at the end."""
+    """Makes databases of one kind. They go with the folder and the server."""
 
     kind: str
     folder: Path
     server: str
-    urls: list[str] = field(default_factory=list)
+    made: int = 0
 
     def url(self) -> str:
         """Return the address of a database that is not there yet."""
         name = f"ground_{next(_NUMBERS)}"
         if self.kind == "sqlite":
-            url = f"sqlite:///{self.folder}/{name}.db"
-        else:
-            url = make_url(self.server).set(database=name).render_as_string(hide_password=False)
-        self.urls.append(url)
-        return url
+            return f"sqlite:///{self.folder}/{name}.db"
+        return make_url(self.server).set(database=name).render_as_string(hide_password=False)
 
     def make(self, *statements: str) -> Database:
         """Return a new database in which these statements were run."""
-        url = self.url()
-        if self.kind == "postgresql":
-            with connect(self.server) as connection:
-                connection.execute(f"CREATE DATABASE {server_of(url).database}")
+        url = self.url() if self.kind == "sqlite" or self.made else emptied(self.server)
+        if self.kind == "postgresql" and self.made:
+            create(url)
+        self.made += 1
         run(url, *statements)
         return open_database(url)
 
-    def drop_all(self) -> None:
-        if self.kind == "postgresql":
-            with connect(self.server) as connection:
-                for url in self.urls:
-                    connection.execute(f"DROP DATABASE IF EXISTS {server_of(url).database} WITH (FORCE)")
+
+def emptied(server: str) -> str:
+    """Return the address of the server's one database for the first need of each test: making another takes longer."""
+    url = make_url(server).set(database="ground").render_as_string(hide_password=False)
+    try:
+        with connect(url) as connection:
+            connection.execute(EMPTY)
+    except psycopg.OperationalError:
+        create(url)
+    return url
 
 
 def connect(url: str) -> psycopg.Connection[Any]:
@@ -67,18 +82,17 @@ def connect(url: str) -> psycopg.Connection[Any]:
 def run(url: str, *statements: str) -> None:
     """Run the statements as an app would, each committed for itself."""
     engine = create_engine(url)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-    engine.dispose()
+    try:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
-    server = request.getfixturevalue("server") if request.param == "postgresql" else ""
-    ground = Ground(request.param, tmp_path, server)
-    yield ground
-    ground.drop_all()
+def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Ground:
+    return Ground(request.param, tmp_path, request.getfixturevalue("server") if request.param == "postgresql" else "")
 
 
 @pytest.fixture

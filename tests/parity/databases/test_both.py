@@ -23,8 +23,10 @@ BOB_ROW = {"id": 2, "name": "Bob", "email": None}
 @contextmanager
 def watched(database: Database, *ignored: str) -> Iterator[ChangeLog]:
     log = database.watch(ignored)
-    yield log
-    log.close()
+    try:
+        yield log
+    finally:
+        log.close()
 
 
 def written(database: Database, *statements: str) -> list[RowChange]:
