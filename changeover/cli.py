@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer._click.exceptions import ClickException
 
+from changeover import parity_commands
 from changeover.problems import FAILED, UNUSABLE, Problem
 from changeover.words import duration
 
@@ -34,6 +35,9 @@ app.add_typer(record_app, name="record")
 # Colours on terminals only; values are never read as markup.
 console = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+app.add_typer(parity_commands.make_app(console), name="parity")
 
 
 @app.callback(invoke_without_command=True)

@@ -37,7 +37,9 @@ class Detail:
 class Played:
     """One exchange as it was replayed. Statuses are recorded, left, right; None where there was none to have.
 
-    `witness` are the differences between the recorded answer and the left one. `skipped` says why nothing was sent.
+    `witness` and `golden` are the differences between the recorded (approved) answer and the left one, None where there is
+    no such answer. `caused_by` is the exchange whose diverging write this one's differences follow from. `skipped` says
+    why nothing was sent.
     """
 
     seq: int
@@ -49,11 +51,12 @@ class Played:
     statuses: tuple[int | None, int | None, int | None]
     elapsed_s: tuple[float, float]
     differences: tuple[Difference, ...] = ()
-    witness: tuple[Difference, ...] = ()
+    witness: tuple[Difference, ...] | None = None
+    golden: tuple[Difference, ...] | None = None
     not_carried: tuple[str, ...] = ()
     skipped: str = ""
     wrote: bool = False
-    ids: tuple[str, ...] = ()
+    caused_by: str = ""
     detail: Detail | None = None
 
 
@@ -67,10 +70,11 @@ class Journal:
     def wants_detail(self, played: Played) -> bool:
         """Return whether the whole exchange should be kept; counts it as kept."""
         route = str(played.route)
+        voices = (("pair", played.differences), ("witness", played.witness), ("golden", played.golden))
         keys = [
-            (kind, route, d.where, d.axis, d.path, d.left_kind, d.right_kind)
-            for kind, found in (("pair", played.differences), ("witness", played.witness))
-            for d in found
+            (voice, route, d.where, d.axis, d.path, d.left_kind, d.right_kind)
+            for voice, found in voices
+            for d in found or ()
         ]
         wanted = any(self._kept[key] < _KEPT for key in keys)
         if wanted:
@@ -106,11 +110,11 @@ def _as_json(played: Played) -> dict[str, Any]:
         "statuses": played.statuses,
         "elapsed_s": played.elapsed_s,
     }
-    for name in ("not_carried", "skipped", "wrote", "ids"):
+    for name in ("not_carried", "skipped", "wrote", "caused_by"):
         if getattr(played, name):
             line[name] = getattr(played, name)
-    for name in ("differences", "witness"):
-        if getattr(played, name):
+    for name in ("differences", "witness", "golden"):
+        if getattr(played, name) or (name != "differences" and getattr(played, name) is not None):
             line[name] = [_difference(d) for d in getattr(played, name)]
     if played.detail:
         line["detail"] = _detail(played.detail)
@@ -127,14 +131,19 @@ def _from_json(line: Mapping[str, Any]) -> Played:
         route=Route(*line["route"]),
         statuses=(line["statuses"][0], line["statuses"][1], line["statuses"][2]),
         elapsed_s=(line["elapsed_s"][0], line["elapsed_s"][1]),
-        differences=tuple(Difference(*fields) for fields in line.get("differences", ())),
-        witness=tuple(Difference(*fields) for fields in line.get("witness", ())),
+        differences=_read_differences(line, "differences") or (),
+        witness=_read_differences(line, "witness"),
+        golden=_read_differences(line, "golden"),
         not_carried=tuple(line.get("not_carried", ())),
         skipped=line.get("skipped", ""),
         wrote=line.get("wrote", False),
-        ids=tuple(line.get("ids", ())),
+        caused_by=line.get("caused_by", ""),
         detail=_read_detail(line["detail"]) if "detail" in line else None,
     )
+
+
+def _read_differences(line: Mapping[str, Any], name: str) -> tuple[Difference, ...] | None:
+    return tuple(Difference(*fields) for fields in line[name]) if name in line else None
 
 
 def _difference(found: Difference) -> list[Any]:

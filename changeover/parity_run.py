@@ -1,0 +1,125 @@
+"""`changeover parity run`: replays, says how far it is, writes the reports and prints the verdict."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from changeover.problems import FAILED, Problem
+from changeover.project import Project
+from parity.journal import Played
+from parity.report.as_json import write_json
+from parity.report.html import write_html
+from parity.report.junit import write_junit
+from parity.report.markdown import write_markdown
+from parity.report.terminal import print_report
+from parity.runner import Options, Run, run
+from parity.values import ParityError
+
+__all__ = ["Wanted", "run_parity", "write_reports"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asked for. `report` is the folder of the reports, None for the project's own."""
+
+    recordings: list[str]
+    groups: list[str]
+    phase: int | None = None
+    report: Path | None = None
+    approve: bool = False
+    calibrate: bool = True
+
+
+def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
+    """Return the outcome; the reports and certificates are written. Raise Problem."""
+    groups = project.groups(wanted.groups, wanted.phase)
+    recordings = project.recordings(wanted.recordings)
+    folder = wanted.report or project.runs / "report"
+    project.runs.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix="run-", dir=project.runs))
+    try:
+        with _progress(console, quiet=quiet) as progress:
+            options = Options(
+                folder=work,
+                groups=groups,
+                calibrate=wanted.calibrate,
+                approve=wanted.approve,
+                certificates=None if wanted.approve else project.certificates,
+            )
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                done = runner.run(run(project.config, recordings, options, book=project.book, progress=progress))
+        write_reports(done, folder)
+        if not quiet:
+            print_report(done.report, console)
+            console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")
+        return done
+    except ParityError as error:
+        raise Problem(str(error)) from None
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def write_reports(done: Run, folder: Path) -> None:
+    """Write every format of the report into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_html(done.report, folder / "index.html")
+    write_json(done.report, folder / "report.json")
+    write_junit(done.report, folder / "junit.xml")
+    write_markdown(done.report, folder / "summary.md")
+
+
+class _Bars:
+    """A bar for each replay, on a terminal; a line for each elsewhere."""
+
+    def __init__(self, console: Console, bars: Progress | None, *, quiet: bool) -> None:
+        self._console = console
+        self._bars = bars
+        self._quiet = quiet
+        self._task: TaskID | None = None
+        self._different = 0
+
+    def begin(self, name: str, total: int) -> None:
+        self._different = 0
+        if self._bars:
+            self._task = self._bars.add_task(name, total=total or None, note="")
+        elif not self._quiet:
+            self._console.print(f"replaying {name}" + (f", {total} exchanges" if total else ""))
+
+    def advance(self, played: Played) -> None:
+        self._different += bool(played.differences)
+        if self._bars and self._task is not None:
+            note = f"{self._different} with differences" if self._different else ""
+            self._bars.update(self._task, advance=1, note=note)
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            (self._bars.console if self._bars else self._console).print(text)
+
+
+@contextmanager
+def _progress(console: Console, *, quiet: bool) -> Iterator[_Bars]:
+    if quiet or not sys.stderr.isatty():
+        yield _Bars(console, None, quiet=quiet)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield _Bars(console, bars, quiet=quiet)
+
+
+def exit_code(done: Run) -> int:
+    return FAILED if done.judged.reasons else 0

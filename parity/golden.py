@@ -1,0 +1,75 @@
+"""Golden answers: what people approved as right, kept beside the recording and changed only by review.
+
+Two stacks over shared rules cannot disagree about an error in the rules; these answers can. One JSON line an exchange, in the
+order of the recording, so that a change reads well in a diff.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from parity.values import Answer, Headers, ParityError
+
+__all__ = ["GoldenWriter", "golden_file", "load_golden", "without_tokens"]
+
+_TOKEN = re.compile(rb"<jwt-\d+>|eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
+
+
+def without_tokens(body: bytes) -> bytes:
+    """Return the body with `<jwt>` for every JSON Web Token, blanked or not: they are made anew each time."""
+    return _TOKEN.sub(b"<jwt>", body)
+
+
+def golden_file(folder: Path, recording: Path) -> Path:
+    """Return where the golden answers of a recording lie."""
+    return folder / f"{recording.name.partition('.')[0]}.jsonl"
+
+
+def load_golden(path: Path) -> Mapping[str, Answer]:
+    """Return the approved answers by exchange id; none where there is no file. Raise ParityError for an unreadable line."""
+    if not path.exists():
+        return {}
+    answers = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            data = json.loads(line)
+            body = data["text"].encode() if "text" in data else _written(data["json"])
+            answers[data["id"]] = Answer(data["status"], tuple(data.get("headers", {}).items()), body)
+        except (ValueError, KeyError, AttributeError) as error:
+            raise ParityError(f"{path.name}, line {number}: is no golden answer ({error}); restore it.") from None
+    return answers
+
+
+class GoldenWriter:
+    """Writes approved answers; the file takes the place of the old one when it is finished."""
+
+    def __init__(self, path: Path, headers: Iterable[str]) -> None:
+        self._path = path
+        self._headers = frozenset(headers) | {"content-type"}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._draft = path.with_suffix(f".{os.getpid()}.tmp")
+        self._file = self._draft.open("w", encoding="utf-8")
+
+    def add(self, exchange: str, request: str, answer: Answer) -> None:
+        line: dict[str, Any] = {"id": exchange, "request": request, "status": answer.status}
+        line["headers"] = dict(self._kept(answer.headers))
+        body = without_tokens(answer.body)
+        try:
+            line["json"] = json.loads(body)
+        except ValueError:
+            line["text"] = body.decode("utf-8", "replace")
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+    def finish(self) -> None:
+        self._file.close()
+        self._draft.replace(self._path)
+
+    def _kept(self, headers: Headers) -> Iterable[tuple[str, str]]:
+        return ((name, value) for name, value in headers if name in self._headers)
+
+
+def _written(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

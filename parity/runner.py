@@ -1,0 +1,255 @@
+"""One run: every recording replayed from its own start state, everything judged together, a certificate for each route group.
+
+recordings -> replay each (journal) -> judge -> calibrate and judge again, where noise may be among it -> Report
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from parity.calibrate import learn
+from parity.certificate import Certificate, write_certificate
+from parity.certify import certify, code_of
+from parity.config import Config, Stack
+from parity.coverage import load_expected
+from parity.detail import details_of
+from parity.golden import GoldenWriter, golden_file, load_golden
+from parity.ground import Ground, lay_ground
+from parity.identity import Identities
+from parity.journal import Journal, Played
+from parity.judge import Criteria, Judged, judge
+from parity.ledger import load_ledger
+from parity.recording import Header, digest, read
+from parity.replay import Replay
+from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
+from parity.routes import RouteBook
+from parity.terms import Terms
+from parity.values import Answer, ParityError
+
+__all__ = ["Options", "Progress", "Run", "run"]
+
+# Recorded and golden answers were made at another time: their times are compared by format.
+_ANOTHER_TIME_S = 86_400.0
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def begin(self, name: str, total: int) -> None:
+        """A replay of so many exchanges begins."""
+
+    def advance(self, played: Played) -> None:
+        """One more exchange is done."""
+
+    def say(self, text: str) -> None:
+        """Something happens that takes a while."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run. `groups` are route groups to be judged (None: all); everything is replayed all the same."""
+
+    folder: Path
+    groups: frozenset[str] | None = None
+    calibrate: bool = True
+    approve: bool = False
+    certificates: Path | None = None
+    stacks: tuple[Stack, Stack] | None = None
+    shift_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One recording after its replay."""
+
+    path: Path
+    header: Header
+    digest: str
+    entries: int
+    ground: Ground
+    journal: Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of it."""
+
+    report: Report
+    judged: Judged
+    replays: tuple[Replayed, ...]
+    certificates: tuple[Certificate, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What every step of a run needs."""
+
+    config: Config
+    stacks: tuple[Stack, Stack]
+    options: Options
+    book: RouteBook
+    progress: Progress
+
+    async def twice(self, stack: Stack, path: Path, ground: Ground, shift_s: float) -> Sequence[Played]:
+        """Return what differs when one stack replays a recording twice, the second time by a clock moved on."""
+        header, entries = read(path)
+        self.progress.begin(f"{path.name}, {stack.name} twice", int(header.counts.get("entries", 0)))
+        played: list[Played] = []
+
+        def note(one: Played) -> None:
+            self.progress.advance(one)
+            if one.differences:
+                played.append(one)
+
+        async with ground.lanes((stack, stack), "calibration", shift_s) as lanes:
+            replay = Replay(
+                lanes,
+                book=self.book,
+                terms=terms_for(self.config, (stack, stack), ground, shift_s),
+                identities=identities_of(ground),
+                settle_s=self.config.parity.settle_s,
+            )
+            await replay.run(entries, note)
+        return played
+
+
+async def run(
+    config: Config, recordings: Sequence[Path], options: Options, *, book: RouteBook, progress: Progress
+) -> Run:
+    """Return the outcome of replaying the recordings. Raise ParityError where something cannot be started or read."""
+    began = time.monotonic()
+    if not recordings:
+        raise ParityError("There is no recording to replay; name one, or set parity.recordings.")
+    task = _Task(config, options.stacks or config.pair, options, book, progress)
+    criteria = Criteria(
+        ledger=load_ledger(_file(config, config.parity.ledger)),
+        today=datetime.now(UTC).date(),
+        book=book,
+        expected=load_expected(_file(config, config.parity.expected)),
+        required=config.parity.coverage,
+        scope=options.groups,
+    )
+    replays = [
+        await _replay(task, path, f"{path.name.partition('.')[0]}/" if len(recordings) > 1 else "")
+        for path in recordings
+    ]
+    journals = [replayed.journal for replayed in replays]
+    judged = judge(journals, criteria)
+    if options.calibrate and judged.comparison.groups:
+        noise = await learn(task.stacks[0], [(r.path, r.ground) for r in replays], judged, task.twice)
+        if noise:
+            criteria = replace(criteria, noise=noise)
+            judged = judge(journals, criteria)
+    report = _report(task, replays, judged, criteria, time.monotonic() - began)
+    certificates = certify(report, judged, criteria, _database_kind(config))
+    if options.certificates:
+        for certificate in certificates:
+            write_certificate(options.certificates, certificate)
+    return Run(report, judged, tuple(replays), certificates)
+
+
+async def _replay(task: _Task, path: Path, label: str) -> Replayed:
+    config, options = task.config, task.options
+    header, entries = read(path)
+    task.progress.begin(path.name, int(header.counts.get("entries", 0)))
+    folder = options.folder / path.name.partition(".")[0]
+    ground = lay_ground(config, header, folder, book=task.book)
+    journal_file = folder / "journal.jsonl"
+    journal_file.unlink(missing_ok=True)
+    journal = Journal(journal_file)
+    golden, writer = _golden(config, path, options.approve)
+    try:
+        async with ground.lanes(task.stacks, "replay", options.shift_s) as lanes:
+            replay = Replay(
+                lanes,
+                book=task.book,
+                terms=terms_for(config, task.stacks, ground, options.shift_s),
+                witness_terms=terms_for(config, (task.stacks[0], task.stacks[0]), ground, _ANOTHER_TIME_S),
+                identities=identities_of(ground),
+                journal=journal,
+                settle_s=config.parity.settle_s,
+                golden=golden,
+                label=label,
+                approve=writer.add if writer else None,
+            )
+            count = await replay.run(entries, task.progress.advance)
+    finally:
+        journal.close()
+    if writer:
+        writer.finish()
+    return Replayed(path, header, digest(path), count, ground, journal_file)
+
+
+def terms_for(config: Config, stacks: tuple[Stack, Stack], ground: Ground, shift_s: float = 0.0) -> Terms:
+    """Return the terms on which two stacks' answers are compared."""
+    return Terms(
+        headers=config.parity.headers,
+        clock_shift_s=shift_s,
+        prefixes=(stacks[0].prefix, stacks[1].prefix),
+        references=ground.database.references() if ground.database else {},
+        now_s=time.time() + ground.offset_s,
+    )
+
+
+def identities_of(ground: Ground) -> Identities:
+    """Return a bijection that knows the ids of the common start state as themselves."""
+    identities = Identities()
+    if ground.database:
+        references = ground.database.references()
+        for table in ground.database.tables():
+            identities.seed_rows(table, ground.database.rows(table), references)
+    return identities
+
+
+def _golden(config: Config, path: Path, approve: bool) -> tuple[Mapping[str, Answer], GoldenWriter | None]:
+    folder = _file(config, config.parity.golden)
+    if folder is None:
+        return {}, None
+    file = golden_file(folder, path)
+    if approve:
+        return {}, GoldenWriter(file, config.parity.headers)
+    return load_golden(file), None
+
+
+def _file(config: Config, name: str) -> Path | None:
+    return config.root / name if name else None
+
+
+def _database_kind(config: Config) -> str:
+    return config.parity.database.url.partition(":")[0].partition("+")[0] if config.parity.database else "none"
+
+
+def _report(task: _Task, replays: Sequence[Replayed], judged: Judged, criteria: Criteria, duration_s: float) -> Report:
+    config = task.config
+    first, second = (
+        StackInfo(stack.name, stack.prefix, f"http://{stack.host}:{stack.port}", code_of(config, stack))
+        for stack in task.stacks
+    )
+    return Report(
+        created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
+        duration_s=round(duration_s, 3),
+        stacks=(first, second),
+        recordings=tuple(
+            RecordingInfo(r.path.name, r.digest, r.entries, str(r.header.extra.get("source", ""))) for r in replays
+        ),
+        verdict="failed" if judged.reasons else "passed",
+        reasons=judged.reasons,
+        counts=judged.counts,
+        coverage=judged.coverage,
+        latencies=judged.latencies,
+        causes=judged.comparison.causes,
+        groups=judged.comparison.groups,
+        details=details_of(judged, (first, second), config.parity.secrets),
+        witness=judged.witness,
+        golden=judged.golden,
+        ledger=judged.ledger,
+        calibration=tuple(
+            LearnedKind(route, path.partition(" ")[2], kind)
+            for (route, path), kinds in sorted(criteria.noise.items())
+            for kind in sorted(kinds)
+        ),
+        lines=judged.lines,
+    )
