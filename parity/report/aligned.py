@@ -7,12 +7,14 @@ times that count as equal stay unmarked. Numbers and texts are shown as they wer
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal
 
+from parity.places import Place, Root, spot_of
 from parity.report.elements import Meet, meet_by_position, meet_equal
 from parity.report.exact_json import Object, json_text, parse
 from parity.report.value import AlignedLine, Spot
@@ -25,6 +27,7 @@ _LONGEST_TEXT = 2_000
 _TOO_DEEP = "(nested too deeply to be shown)"
 _DEEPEST = 100
 _AROUND = 6
+_INSIDE = re.compile(r"\([a-z]+\)")
 
 
 class _Absent:
@@ -36,9 +39,9 @@ _ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where in the documents a value stands; one path and one comma for each side."""
+    """Where in the documents a value stands; one place and one comma for each side, None for a side without it."""
 
-    paths: tuple[str, ...]
+    paths: tuple[Place | None, ...]
     commas: tuple[str, ...]
     indent: int = 0
     name: str = ""
@@ -67,7 +70,8 @@ def side_by_side(
 
 def _lines_of_json(values: Sequence[Any], spots: Sequence[Spot], witness: Sequence[Spot]) -> list[AlignedLine]:
     """Return the lines with list elements placed so that the most spots have a line."""
-    place = _Place(("$",) * len(values), ("",) * len(values))
+    top: Place = (None, Root("$", "$"))
+    place = _Place((top,) * len(values), ("",) * len(values))
     best: list[AlignedLine] = []
     most = -1
     for meet in (meet_equal, meet_by_position):
@@ -95,6 +99,8 @@ class _Marks:
             if spot.axis == "presence" and "missing" in {spot.left_kind, spot.right_kind}:
                 side = self._right if spot.left_kind == "missing" else self._left
             side.setdefault(spot.spot, spot.axis)
+            # What is inside of a text, such as a claim of a token, has the text's line.
+            side.setdefault(_INSIDE.split(spot.spot)[0], spot.axis)
 
     def at(self, left: str, right: str, absent: tuple[bool, bool]) -> Mark:
         if absent[0]:
@@ -132,12 +138,13 @@ class _Writer:
     def _marked(self, values: Sequence[Any], place: _Place) -> _Place:
         """Return the place with its marks; what differs as a whole differs in all of its lines."""
         absent = [value is _ABSENT for value in values]
-        left, right = place.paths[:2]
+        spots = [spot_of(path) if path else "" for path in place.paths]
+        left, right = spots[:2]
         mark = self._marks.at(left, right, (absent[0], absent[1]))
         self.placed += bool(mark)
         witness: Mark = ""
         if len(values) > 2:
-            witness = self._witness.at(place.paths[2], left, (absent[2], absent[0]))
+            witness = self._witness.at(spots[2], left, (absent[2], absent[0]))
         return replace(place, mark=mark or place.mark, witness=witness or place.witness)
 
     def _container(
@@ -169,7 +176,7 @@ class _Writer:
             tables.append(table)
         last = [next(reversed(table), None) for table in _in_order(tables)]
         for key in dict.fromkeys(key for table in tables for key in table):
-            paths = tuple(_member_path(path, key[0]) for path in place.paths)
+            paths = tuple((path, key[0]) if path else None for path in place.paths)
             commas = tuple("" if key == end else "," for end in last)
             child = [table.get(key, _ABSENT) for table in tables]
             yield child, _Place(paths, commas, place.indent + 1, f"{_cut(json_text(key[0]))}: ")
@@ -180,7 +187,7 @@ class _Writer:
         for numbers in self._meet(lists):
             child = [_ABSENT if n is None else side[n] for side, n in zip(lists, numbers, strict=True)]
             pairs = list(zip(place.paths, numbers, strict=True))
-            paths = tuple(f"{path}[{n}]" if n is not None else "" for path, n in pairs)
+            paths = tuple((path, n) if path and n is not None else None for path, n in pairs)
             commas = tuple("" if n == len(side) - 1 else "," for side, n in zip(lists, numbers, strict=True))
             yield child, _Place(paths, commas, place.indent + 1)
 
@@ -197,10 +204,6 @@ def _in_order(tables: Sequence[dict[tuple[str, int], Any]]) -> list[dict[tuple[s
     """Return the tables with their keys in the order in which they are written."""
     order = dict.fromkeys(key for table in tables for key in table)
     return [{key: None for key in order if key in table} for table in tables]
-
-
-def _member_path(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else ""
 
 
 def _line(place: _Place, texts: Sequence[Any], commas: bool = False) -> AlignedLine:

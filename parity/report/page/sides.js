@@ -1,0 +1,181 @@
+// One exchange side by side: bodies with the differing leaves marked, headers, rows, effects, the request, curl.
+
+const EQUAL_RUN = 10;
+const AROUND = 3;
+
+// Return where two texts differ: lengths of what they share at both ends.
+function shared(left, right) {
+  const most = Math.min(left.length, right.length);
+  let head = 0;
+  while (head < most && left[head] === right[head]) head += 1;
+  let tail = 0;
+  while (tail < most - head && left[left.length - 1 - tail] === right[right.length - 1 - tail]) tail += 1;
+  return [head, tail];
+}
+
+function marked(text, other) {
+  if (other === null || other === undefined || text === other) return [text];
+  const [head, tail] = shared(text, other);
+  return [text.slice(0, head), h("mark", {}, text.slice(head, text.length - tail)), text.slice(text.length - tail)];
+}
+
+function cell(text, other, indent, classes) {
+  if (text === null || text === undefined) return h("div", { class: `cell none ${classes}` });
+  const element = h("div", { class: `cell ${classes}` }, classes.includes("differs") || classes.includes("witnessed") ? marked(text, other) : text);
+  element.style.paddingLeft = `${10 + indent * 14}px`;
+  return element;
+}
+
+function row(line, recorded, wide) {
+  const [indent, left, right, third, mark, witness, gap] = line;
+  if (gap) return h("div", { class: "gap" }, `${many(gap, "line")} left out of the report`);
+  const trim = (text) => (text || "").replace(/,$/, "");
+  const alike = !mark && left !== null && right !== null && trim(left) !== trim(right) ? "alike" : "";
+  const cells = [cell(left, right, indent, mark ? "differs" : alike), cell(right, left, indent, mark ? "differs" : alike)];
+  if (recorded) cells.unshift(cell(third, left, indent, witness ? "witnessed" : ""));
+  const said = [mark && h("b", {}, mark), mark && witness && " ", witness && recorded && h("b", { class: "seen" }, witness)];
+  const title = alike ? "differs in writing and counts as equal: an id, a token or a time of this run" : null;
+  return h("div", { class: "row", title }, cells, wide || h("div", { class: "tag" }, said));
+}
+
+// Return the bodies as lines next to each other; long runs without a difference open on demand.
+function bodies(detail) {
+  const recorded = detail.recorded !== null;
+  const box = h("div", { class: "sides", role: "group", "aria-label": "Answers side by side" });
+  box.style.setProperty("--columns", recorded ? 3 : 2);
+  const head = (name, answer) => h("div", {}, h("b", {}, name),
+    h("span", { class: "chip" }, answer.error ? "no answer" : String(answer.status)), h("span", { class: "muted" }, answer.error || size(answer)));
+  box.append(h("div", { class: "head" }, recorded && head("recorded", detail.recorded), head(LEFT, detail.left), head(RIGHT, detail.right)));
+  const lines = detail.lines;
+  const shown = lines.map((line) => Boolean(line[4] || line[6] || (recorded && line[5])));
+  if (!lines.length) box.append(h("div", { class: "empty muted" }, "No bodies."));
+  for (let at = 0; at < lines.length;) {
+    let end = at;
+    while (end < lines.length && !shown[end]) end += 1;
+    const from = at === 0 ? at : at + AROUND;
+    const to = end === lines.length ? end : end - AROUND;
+    if (to - from < EQUAL_RUN || !shown.some(Boolean)) {
+      for (; at < end; at += 1) box.append(row(lines[at], recorded));
+    } else {
+      for (; at < from; at += 1) box.append(row(lines[at], recorded));
+      const hidden = lines.slice(from, to);
+      const button = h("button", { class: "gap", type: "button", onclick: () => button.replaceWith(...hidden.map((line) => row(line, recorded))) },
+        `⋯ ${many(hidden.length, "line")} without a difference`);
+      box.append(button);
+      for (at = to; at < end; at += 1) box.append(row(lines[at], recorded));
+    }
+    if (at < lines.length) box.append(row(lines[at++], recorded));
+  }
+  return box;
+}
+
+function size(answer) {
+  const bytes = answer.body.size_bytes;
+  const time = answer.elapsed_ms ? `${answer.elapsed_ms.toFixed(1)} ms, ` : "";
+  return `${time}${count(bytes)} byte${bytes === 1 ? "" : "s"}${answer.body.cut ? ", cut" : ""}`;
+}
+
+function headers(detail) {
+  const differing = new Set(detail.spots.filter((spot) => spot.where === "answer" && !spot.spot.startsWith("$")).map((spot) => spot.path.toLowerCase()));
+  const names = [...new Set([...detail.left.headers, ...detail.right.headers].map(([name]) => name.toLowerCase()))].sort();
+  const values = (answer, name) => answer.headers.filter(([key]) => key.toLowerCase() === name).map(([, value]) => plain(value)).join("\n");
+  return h("div", { class: "card scroll" }, h("table", { class: "headers" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Header"), h("th", { scope: "col" }, LEFT), h("th", { scope: "col" }, RIGHT))),
+    h("tbody", {}, names.map((name) => h("tr", {}, h("td", {}, name),
+      [detail.left, detail.right].map((answer) => h("td", { class: differing.has(name) ? "differs" : null }, values(answer, name))))))));
+}
+
+// Rows written: the two sides' changes of one table meet by number; columns that stayed the same on both are left out.
+function rows(detail) {
+  const spots = detail.spots.filter((spot) => spot.where === "rows").map((spot) => spot.path);
+  const keys = (changes) => {
+    const times = {};
+    return new Map(changes.map((change) => [`${change.table} ${(times[change.table] = (times[change.table] || 0) + 1)}`, change]));
+  };
+  const [left, right] = [keys(detail.left_rows), keys(detail.right_rows)];
+  const body = h("tbody", {});
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    const sides = [left.get(key), right.get(key)];
+    const one = sides[0] || sides[1];
+    const said = sides.map((side) => (side ? side.operation : "nothing"));
+    const whole = spots.includes(one.table);
+    body.append(h("tr", { class: "table" }, h("td", {}, h("b", {}, one.table)),
+      said.map((operation) => h("td", { class: whole || said[0] !== said[1] ? "differs" : null }, operation))));
+    const columns = [...new Set(sides.filter(Boolean).flatMap((side) => [...Object.keys(side.before), ...Object.keys(side.after)]))];
+    for (const column of columns) {
+      const differs = whole || spots.some((path) => path === `${one.table}.${column}` || path.startsWith(`${one.table}.${column}.`) || path.startsWith(`${one.table}.${column}[`));
+      const changed = sides.some((side) => side && side.before[column] !== side.after[column]);
+      if (!differs && !changed) continue;
+      body.append(h("tr", {}, h("td", {}, column), sides.map((side) => change(side, column, differs))));
+    }
+  }
+  return h("div", { class: "card" }, h("table", { class: "rows" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, LEFT), h("th", { scope: "col" }, RIGHT))), body));
+}
+
+function change(side, column, differs) {
+  const mark = differs ? " differs" : "";
+  if (!side) return h("td", { class: `none${mark}` });
+  const [before, after] = [side.before[column], side.after[column]];
+  const old = before !== undefined && before !== after;
+  return h("td", { class: mark.trim() || null },
+    old && h("span", { class: "before" }, plain(before)), old && after !== undefined && h("span", { class: "arrow" }, " → "),
+    after !== undefined && h("span", {}, plain(after)));
+}
+
+function effects(detail) {
+  const side = (name, found) => h("div", {}, h("h3", {}, name), found.length
+    ? found.map((effect, number) => block(`${effect.kind} ${number + 1} of ${name}`, effect.text)) : h("p", { class: "muted" }, "nothing left the service"));
+  return h("div", { class: "two" }, side(LEFT, detail.left_effects), side(RIGHT, detail.right_effects));
+}
+
+function curls(texts, of) {
+  return h("div", { class: "two" }, Object.entries(texts).map(([name, text]) => h("div", {}, h("h3", {}, name), block(`curl for ${name}${of}`, text))));
+}
+
+function spots(found, names) {
+  return h("div", { class: "card scroll" }, h("table", { class: "headers" },
+    h("thead", {}, h("tr", {}, ["Where", ...names, "Axis"].map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, found.map((spot) => h("tr", {}, h("td", {}, spot.spot || spot.where),
+      h("td", {}, cut(plain(spot.left), 400) || h("span", { class: "muted" }, "nothing"), h("div", { class: "muted" }, spot.left_kind)),
+      h("td", {}, cut(plain(spot.right), 400) || h("span", { class: "muted" }, "nothing"), h("div", { class: "muted" }, spot.right_kind)), h("td", {}, spot.axis))))));
+}
+
+// Return everything there is to see of one exchange, beginning with the place in which it differs.
+function exchange(detail, first) {
+  const parts = {
+    answer: [h("section", {}, h("h4", {}, "Answers side by side", legend(detail)), bodies(detail)), h("section", {}, headerPart(detail))],
+    rows: [detail.left_rows.length + detail.right_rows.length > 0 && h("section", {}, h("h4", {}, "Rows written"), rows(detail))],
+    effects: [detail.left_effects.length + detail.right_effects.length > 0 && h("section", {}, h("h4", {}, "Calls and mails that left"), effects(detail))],
+  };
+  const order = [first, ...["answer", "rows", "effects"].filter((name) => name !== first)];
+  return [
+    h("section", {}, h("h4", {}, "Request"), h("div", { class: "request" }, `${detail.request.method} ${plain(detail.request.target)}`),
+      detail.request.body.text && fold(`Body, ${count(detail.request.body.size_bytes)} bytes`, () => block("request body", pretty(detail.request.body)))),
+    order.flatMap((name) => parts[name]),
+    detail.spots.length > 1 && fold(`All ${count(detail.spots.length)} differences of this exchange`, () => spots(detail.spots, [LEFT, RIGHT])),
+    detail.witness.length > 0 && fold(`${many(detail.witness.length, "difference")} from the recorded answer`, () => spots(detail.witness, ["recorded", LEFT])),
+    h("section", {}, h("h4", {}, "curl", h("span", { class: "muted" }, "set TOKEN first where it is asked for")), curls(detail.curl, "")),
+  ];
+}
+
+function headerPart(detail) {
+  const differs = detail.spots.some((spot) => spot.where === "answer" && spot.axis === "header");
+  return differs ? [h("h4", {}, "Headers"), headers(detail)] : fold("Headers of both answers", () => headers(detail));
+}
+
+function legend(detail) {
+  const alike = detail.lines.some((line) => !line[4] && line[1] !== null && line[2] !== null && line[1].replace(/,$/, "") !== line[2].replace(/,$/, ""));
+  return alike && h("span", { class: "muted" }, "dotted: written differently, counts as equal");
+}
+
+function pretty(body) {
+  if (body.kind === "binary") return `${body.text}\n(base64)`;
+  // Large numbers would be rounded by reading them, so such a body stays as it was sent.
+  if (body.kind !== "json" || body.cut || /\d{16}|\d\.\d*0\b|[eE][+-]?\d/.test(body.text)) return body.text;
+  try {
+    return JSON.stringify(JSON.parse(body.text), null, 2);
+  } catch {
+    return body.text;
+  }
+}
