@@ -66,7 +66,7 @@ async def start_process(
             origin = Origin(_HOST, port, base=stack.prefix)
             group = ProcessGroup(_command(stack, port), _environment(env), root, log)
             try:
-                fault = await _until_live(stack, group, origin, time.monotonic() + start_s)
+                fault = await _until_live(stack, group, origin, start_s)
             except BaseException:
                 await group.stop()
                 raise
@@ -106,10 +106,10 @@ def _free_port(*, hold: bool) -> Iterator[int]:
         yield port
 
 
-async def _until_live(stack: Stack, group: "ProcessGroup", origin: Origin, ends: float) -> str:
+async def _until_live(stack: Stack, group: "ProcessGroup", origin: Origin, start_s: float) -> str:
     """Return "" once the stack answers, else what is wrong with it."""
     probe, heard = Client(origin, Limits(answer_s=2.0, connect_s=2.0)), ""
-    began = time.monotonic()
+    ends = time.monotonic() + start_s
     try:
         while time.monotonic() < ends:
             answer = await probe.send(Request("GET", stack.live))
@@ -121,8 +121,8 @@ async def _until_live(stack: Stack, group: "ProcessGroup", origin: Origin, ends:
             await asyncio.sleep(_POLL_S)
     finally:
         probe.close()
-    waited = f"within {ends - began:g} s"
-    return f"did not answer GET {origin.base}{stack.live} below 500 {waited}" + (f" (it {heard})" if heard else "")
+    asked = f"GET {origin.base}{stack.live}"
+    return f"did not answer {asked} below 500 within {start_s:g} s" + (f" (it {heard})" if heard else "")
 
 
 def _last_words(log: Path) -> str:
