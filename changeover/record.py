@@ -19,7 +19,7 @@ from changeover.problems import FAILED, Problem
 from changeover.record_plan import SHORT_FOLDER, Files, Kept, Request, files_of, header_of, kept_in, plan, settings_of
 from changeover.supervision import Group, Supervisor
 from changeover.system import GATEWAY, System
-from changeover.up import tail
+from changeover.up import check_same_settings, tail
 from gateway import nginx
 from gateway.config import ConfigError
 from gateway.recording import Recording
