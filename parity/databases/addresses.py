@@ -8,7 +8,7 @@ from sqlalchemy.exc import ArgumentError
 
 from parity.values import ParityError
 
-__all__ = ["Server", "kind_of", "server_of", "sqlite_path"]
+__all__ = ["Server", "kind_of", "server_of", "shown", "sqlite_path"]
 
 _KINDS = {"sqlite": "sqlite", "postgresql": "postgresql", "postgres": "postgresql"}
 # What libpq knows of what drivers take as parameters of a URL; the others are the driver's own.
@@ -85,6 +85,11 @@ def server_of(url: str) -> Server:
     if "dbname" not in known:
         raise ParityError(f'The database URL "{_shown(parsed)}" names no database; end it with /NAME.')
     return Server(tuple(known.items()))
+
+
+def shown(url: str) -> str:
+    """Return the URL for people: without its password."""
+    return _shown(_parsed(url))
 
 
 def _parsed(url: str) -> URL:

@@ -20,6 +20,9 @@ class _Net:
     after: _Row
 
 
+_Nets = dict[tuple[str, str], list[_Net]]
+
+
 def fold(writes: Iterable[RowChange], keys: Mapping[str, Sequence[str]]) -> list[RowChange]:
     """Return one change per row, in the order of first touch; rows that end as they began are left out.
 
@@ -28,17 +31,19 @@ def fold(writes: Iterable[RowChange], keys: Mapping[str, Sequence[str]]) -> list
     are an update.
     """
     nets: list[_Net] = []
-    at: dict[tuple[str, str], list[_Net]] = defaultdict(list)
+    live: _Nets = defaultdict(list)
     for write in writes:
         key = keys.get(write.table, ())
-        net = _touched(at, write, key)
-        if net is None:
-            net = _Net(write.table, write.before, None)
+        pending = live[write.table, _identity(write.before, key)] if write.before else []
+        if pending:
+            net = pending.pop()
+            net.after = write.after
+        else:
+            net = _Net(write.table, write.before, write.after)
             nets.append(net)
-        net.after = write.after
-        stands_for = net.before if net.after is None else net.after
-        if stands_for is not None:
-            at[write.table, _identity(stands_for, key)].append(net)
+        if write.after:
+            live[write.table, _identity(write.after, key)].append(net)
+    _join(nets, keys)
     return [change for net in nets if (change := _change(net)) is not None]
 
 
@@ -58,17 +63,18 @@ def entities(
     return found
 
 
-def _touched(at: dict[tuple[str, str], list[_Net]], write: RowChange, key: Sequence[str]) -> _Net | None:
-    """Take out and return the net change that this write goes on with, if there is one."""
-    row = write.after if write.before is None else write.before
-    if row is None:
-        return None
-    pending = at[write.table, _identity(row, key)]
-    for place in range(len(pending) - 1, -1, -1):
-        # An insert takes the place of a deleted row; all else happens to a row that is there.
-        if (pending[place].after is None) == (write.before is None):
-            return pending.pop(place)
-    return None
+def _join(nets: list[_Net], keys: Mapping[str, Sequence[str]]) -> None:
+    """Let each insert under the key of a deleted row be what became of that row."""
+    deleted: _Nets = defaultdict(list)
+    for net in nets:
+        if net.before and not net.after:
+            deleted[net.table, _identity(net.before, keys.get(net.table, ()))].append(net)
+    for net in nets if deleted else ():
+        if net.after and not net.before:
+            place = net.table, _identity(net.after, keys.get(net.table, ()))
+            if deleted.get(place):
+                deleted[place].pop(0).after = net.after
+                net.after = None
 
 
 def _identity(row: Mapping[str, Any], key: Sequence[str]) -> str:

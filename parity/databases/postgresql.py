@@ -199,12 +199,14 @@ def _whole(tables: Sequence[Table]) -> list[Table]:
 
 def _row_texts(connection: psycopg.Connection[Any], table: Table) -> Iterator[str]:
     """Yield every row as the text of a JSON object, in batches from the server."""
-    order = sql.SQL(", ").join(map(sql.Identifier, table.key)) if table.key else sql.SQL('1 COLLATE "C"')
-    query = sql.SQL("SELECT row_to_json(t)::text FROM {} t ORDER BY {}").format(table.identifier, order)
+    text = sql.SQL("row_to_json(t)::text")
+    # In the order of bytes, which no setting changes.
+    order = sql.SQL(", ").join(map(sql.Identifier, table.key)) if table.key else text + sql.SQL(' COLLATE "C"')
+    query = sql.SQL("SELECT {} FROM {} t ORDER BY {}").format(text, table.identifier, order)
     with connection.cursor(name="rows") as cursor:
         cursor.itersize = 2000
-        for (text,) in cursor.execute(query):
-            yield text
+        for (row,) in cursor.execute(query):
+            yield row
 
 
 def _one(connection: psycopg.Connection[Any], query: str) -> tuple[Any, ...]:

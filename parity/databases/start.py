@@ -1,4 +1,4 @@
-"""The start state: an empty database, and the commands of the app that fill it."""
+"""The start state of a replay: an empty database, and the commands of the project that fill it."""
 
 import os
 import subprocess
@@ -8,33 +8,77 @@ from pathlib import Path
 
 from parity.config import Config
 from parity.databases import Database, open_database
+from parity.databases.addresses import kind_of, shown, sqlite_path
 from parity.placeholders import fill
 from parity.values import ParityError
 
 __all__ = ["prepare"]
 
-_LONGEST_S = 300
 
+def prepare(config: Config, folder: Path, url: str, environ: Mapping[str, str]) -> Database:
+    """Return the database that the `prepare` commands made at `url`, where there was none.
 
-def prepare(config: Config, folder: Path, url: str, env: Mapping[str, str]) -> Database:
-    """Return the database at `url` after the `prepare` commands ran in the project's folder. Raise ParityError if one fails.
-
-    `env` is added to the runner's environment; programs of this Python come first on PATH. Output goes to prepare.log.
+    They run one after the other in the project's folder, with `environ` added to the environment; their words may hold
+    `{database_url}` and `{folder}`. Raise ParityError if there is none of them, one fails, or no table comes of it.
     """
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    whole = {**os.environ, "PATH": path, **env}
-    facts = {"database_url": url, "folder": str(folder), "python": sys.executable}
-    with (folder / "prepare.log").open("ab+") as log:
+    if not config.parity.prepare:
+        raise ParityError("parity.prepare is empty; give the commands that make the tables, or a snapshot to copy.")
+    _make_empty(url)
+    try:
         for command in config.parity.prepare:
-            words = [fill(word, facts) for word in command]
-            try:
-                code = subprocess.run(  # noqa: S603 - the project's own command
-                    words, cwd=config.root, env=whole, stdout=log, stderr=log, timeout=_LONGEST_S, check=False
-                ).returncode
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise ParityError(f'parity.prepare: "{" ".join(words)}" cannot be run: {error}.') from None
-            if code:
-                log.seek(0)
-                said = log.read().decode("utf-8", "replace").strip().splitlines() or ["it said nothing"]
-                raise ParityError(f'parity.prepare: "{" ".join(words)}" ended with {code}: {said[-1]}')
-    return open_database(url)
+            words = [fill(word, {"database_url": url, "folder": str(folder)}) for word in command]
+            _run(words, config.root, environ)
+        return _made(url)
+    except ParityError:
+        _drop(url)
+        raise
+
+
+def _make_empty(url: str) -> None:
+    """Make the empty database that the commands expect: on PostgreSQL one of that name, on SQLite the file's folder."""
+    if kind_of(url) == "sqlite":
+        path = sqlite_path(url)
+        if path.exists():
+            raise ParityError(f"{path}: is already there; remove it, or prepare another path.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    else:
+        from parity.databases.postgresql import create
+
+        create(url)
+
+
+def _run(words: list[str], root: Path, environ: Mapping[str, str]) -> None:
+    try:
+        done = subprocess.run(  # noqa: S603
+            words, cwd=root, env=_environment(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+    except OSError as error:
+        raise ParityError(
+            f'"{words[0]}" of parity.prepare cannot be run ({error.strerror}); is it installed?'
+        ) from None
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace").splitlines()
+        said = lines[-1].strip() if lines else "it said nothing"
+        raise ParityError(f'"{" ".join(words)}" of parity.prepare failed with {done.returncode}: {said}')
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    merged = {**os.environ, **environ}
+    # Programs of this Python come first, as for the stacks.
+    return {**merged, "PATH": os.pathsep.join([str(Path(sys.prefix, "bin")), merged.get("PATH", os.defpath)])}
+
+
+def _made(url: str) -> Database:
+    if kind_of(url) == "postgresql" or sqlite_path(url).exists():
+        database = open_database(url)
+        if database.tables():
+            return database
+    raise ParityError(
+        f"The commands of parity.prepare made no table in {shown(url)}; "
+        "give the app {database_url} in the variable that it reads, under [parity.env]."
+    )
+
+
+def _drop(url: str) -> None:
+    if kind_of(url) == "postgresql" or sqlite_path(url).is_file():
+        open_database(url).drop()

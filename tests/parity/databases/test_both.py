@@ -142,6 +142,7 @@ def test_rows_without_a_key_are_told_apart_by_their_values(make: Make) -> None:
         "DELETE FROM notes WHERE body = 'a'",
         "INSERT INTO notes VALUES ('c', 3)",
     )
+    ending = [{"body": "b", "n": 2}, {"body": "c", "n": 3}]
 
     assert changes == [
         RowChange("notes", "insert", None, {"body": "b", "n": 2}),
@@ -149,6 +150,8 @@ def test_rows_without_a_key_are_told_apart_by_their_values(make: Make) -> None:
         RowChange("notes", "delete", {"body": "a", "n": 1}, None),
         RowChange("notes", "insert", None, {"body": "c", "n": 3}),
     ]
+    assert sorted(database.rows("notes"), key=str) == ending
+    assert len(database.digest()) == 64
 
 
 def test_odd_names_are_told_as_they_are(make: Make) -> None:
