@@ -255,11 +255,19 @@ class Texts:
             for match in pattern.finditer(text):
                 group = next((at for at in range(2, pattern.groups + 1) if match[at]), 0)
                 if group and self.names.secrecy(match[1].rpartition(":")[2]):
-                    new = self.named(match[1], match[group])
+                    new = self._encoded(match[1], match[group], plus="?" in text)
                     edits.append(Edit(match.start(group), match.end(group), new))
         if "PRIVATE KEY" in text:
             edits += self._pem(text)
         return [edit for edit in edits if text[edit.start : edit.end] != edit.new]
+
+    def _encoded(self, name: str, value: str, *, plus: bool) -> str:
+        """Return a named value that may stand percent-encoded, so that it is remembered as what it means."""
+        if "%" not in value and not (plus and "+" in value):
+            return self.named(name, value)
+        return apply(
+            value, through_percent(value, lambda part: [Edit(0, len(part), self.named(name, part))], plus=plus)
+        )
 
     def _pem(self, text: str) -> list[Edit]:
         edits = []
