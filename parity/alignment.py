@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
-from parity.elements import describe, match_elements
+from parity.elements import match_lists
 from parity.pairing import Pairing
 from parity.shapes import EMBEDDED, entity_of_key, is_id_key, shape, singular
 
@@ -68,6 +68,10 @@ class Aligner:
         elif kind is list:
             if type(own) is list and recorded and own:
                 self._walk_list(recorded, own, key, entity, path)
+        elif recorded == own and not is_id_key(key):
+            # The same on both sides: of use only to know that it is carried.
+            if kind is str and len(recorded) == 36:
+                self._pair(recorded, own, key, entity, path)
         elif (kind is str and len(recorded) >= 7) or is_id_key(key):
             self._pair(recorded, own, key, entity, path)
 
@@ -83,13 +87,11 @@ class Aligner:
     def _walk_list(self, recorded: list[Any], own: list[Any], key: str, entity: str, path: str) -> None:
         if not isinstance(recorded[0], dict | list):
             # A bare id is an element that says nothing of itself but its id.
-            if is_id_key(key) or isinstance(recorded[0], str):
+            if is_id_key(key) or (isinstance(recorded[0], str) and shape(recorded[0])):
                 recorded, own = [{_ROW_KEY: value} for value in recorded], [{_ROW_KEY: value} for value in own]
             else:
                 return
-        theirs = [describe(value, entity, self._pairing, own=False) for value in recorded]
-        ours = [describe(value, entity, self._pairing, own=True) for value in own]
-        matches = match_elements(theirs, ours, in_order=self._in_order)
+        matches = match_lists(recorded, own, entity, self._pairing, in_order=self._in_order)
         self._left_over += len(recorded) - len(matches)
         certain = self._certain
         for match in matches:

@@ -13,7 +13,7 @@ from typing import Any
 from parity.pairing import Pairing, Scalar
 from parity.shapes import EMBEDDED, entity_of_key, is_id_key, moment, shape
 
-__all__ = ["Element", "Match", "describe", "match_elements"]
+__all__ = ["Match", "match_lists"]
 
 # Keys under which an element says its own name. A title is not among them: unlike things may share one.
 _NAMES = frozenset(["name", "username", "slug", "email", "login", "handle", "code", "sku", "filename", "full_name"])
@@ -21,7 +21,7 @@ _FLOAT_OR_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.+Z-]*|\d+\.\d+")
 
 
 @dataclass(slots=True)
-class Element:
+class _Element:
     """One element of a list, ready to be compared. All ids in it are this stack's; unknown ones are left out."""
 
     # Its own id as this stack writes it: None on the recorded side as long as it is not known.
@@ -51,9 +51,9 @@ class Match:
     certain: bool
 
 
-def describe(value: Any, entity: str, pairing: Pairing, *, own: bool) -> Element:
+def _describe(value: Any, entity: str, pairing: Pairing, *, own: bool) -> _Element:
     """Return what an element says of itself; `own` tells which side's ids it holds."""
-    element = Element()
+    element = _Element()
     if not isinstance(value, dict):
         return element
     for path, key, owner, leaf in _leaves(value, entity, ""):
@@ -108,16 +108,41 @@ def _own_id(leaf: Scalar, entity: str, pairing: Pairing, own: bool) -> Scalar | 
     return pairing.own_text(str(leaf)) if is_text else pairing.own_number(entity, leaf)
 
 
-def match_elements(theirs: Sequence[Element], ours: Sequence[Element], *, in_order: bool) -> list[Match]:
+def match_lists(
+    recorded: Sequence[Any], own: Sequence[Any], entity: str, pairing: Pairing, *, in_order: bool
+) -> list[Match]:
     """Return which recorded element is which of ours, without any that something contradicts.
 
     `in_order` says that position means something: the answer to a write lists things as the request did.
     """
+    known = _all_by_id(recorded, own, entity, pairing)
+    if known is not None:
+        return known
+    theirs = [_describe(value, entity, pairing, own=False) for value in recorded]
+    ours = [_describe(value, entity, pairing, own=True) for value in own]
     return _Matcher(theirs, ours, in_order).run()
 
 
+def _all_by_id(recorded: Sequence[Any], own: Sequence[Any], entity: str, pairing: Pairing) -> list[Match] | None:
+    """Return the matches if every recorded element's id is known, which needs no look at anything else."""
+    positions = {
+        value["id"]: i
+        for i, value in enumerate(own)
+        if isinstance(value, dict) and isinstance(value.get("id"), str | int)
+    }
+    matches = []
+    for i, value in enumerate(recorded):
+        leaf = value.get("id") if isinstance(value, dict) else None
+        translated = _own_id(leaf, entity, pairing, False) if isinstance(leaf, str | int) else None
+        if translated is None:
+            return None
+        if translated in positions:
+            matches.append(Match(i, positions[translated], certain=True))
+    return matches
+
+
 class _Matcher:
-    def __init__(self, theirs: Sequence[Element], ours: Sequence[Element], in_order: bool) -> None:
+    def __init__(self, theirs: Sequence[_Element], ours: Sequence[_Element], in_order: bool) -> None:
         self.theirs, self.ours, self.in_order = theirs, ours, in_order
         self.same_size = len(theirs) == len(ours)
         self.matches: dict[int, Match] = {}
@@ -153,7 +178,7 @@ class _Matcher:
         if sure:
             self.sure.add(left)
 
-    def _by_signature(self, said: Callable[[Element], dict[str, Any]], *, all_told: bool) -> None:
+    def _by_signature(self, said: Callable[[_Element], dict[str, Any]], *, all_told: bool) -> None:
         """Match those who say the same in every leaf that both systems have."""
         for signature, (left, right) in self._groups(said).items():
             if not left or len(left) != len(right) or not signature:
@@ -167,7 +192,7 @@ class _Matcher:
             else:
                 self._in_turn(left, right)
 
-    def _groups(self, said: Callable[[Element], dict[str, Any]]) -> dict[tuple[Any, ...], tuple[list[int], list[int]]]:
+    def _groups(self, said: Callable[[_Element], dict[str, Any]]) -> dict[tuple[Any, ...], tuple[list[int], list[int]]]:
         groups: dict[tuple[Any, ...], tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
         for side, elements, positions in ((0, self.theirs, self.left), (1, self.ours, self.right)):
             for i in positions:
@@ -236,7 +261,7 @@ class _Matcher:
             elif left:
                 self._in_turn(left, right)
 
-    def _is_silent(self, element: Element) -> bool:
+    def _is_silent(self, element: _Element) -> bool:
         said = (element.firm, element.texts, element.numbers)
         return not any(path in facts for facts in said for path in self.paths)
 
@@ -260,11 +285,11 @@ class _Matcher:
                 del self.matches[recorded]
 
 
-def _paths(elements: Sequence[Element]) -> set[str]:
+def _paths(elements: Sequence[_Element]) -> set[str]:
     return set().union(*(element.paths for element in elements))
 
 
-def _clock(elements: list[Element]) -> str | None:
+def _clock(elements: list[_Element]) -> str | None:
     """Return the path of a time that all have, the one of creation first."""
     shared = set.intersection(*(set(element.times) for element in elements))
     return min(shared, key=lambda path: ("creat" not in path, "start" not in path, path), default=None)
@@ -278,7 +303,7 @@ def _monotone(ids: list[Any], sign: int) -> bool:
     return all((a < b) if sign > 0 else (a > b) for a, b in pairwise(ids))
 
 
-def _unique(elements: Sequence[Element], key: str) -> dict[str, int]:
+def _unique(elements: Sequence[_Element], key: str) -> dict[str, int]:
     """Return the positions of the names that only one element has."""
     counts = Counter(element.names[key] for element in elements if key in element.names)
     return {e.names[key]: i for i, e in enumerate(elements) if key in e.names and counts[e.names[key]] == 1}
