@@ -4,6 +4,7 @@ What does not fit is counted and left out, so a slow disk never makes an answer 
 """
 
 import asyncio
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -12,6 +13,7 @@ from typing import IO, Any
 import orjson
 
 from parity.recorder_tap import Exchange
+from parity.values import ParityError
 
 __all__ = ["Counts", "Queue", "read_frames"]
 
@@ -71,12 +73,15 @@ class Queue:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Return once the process can be fed. Raise OSError when it cannot be started."""
-        self._answered = False
-        self._process = await asyncio.create_subprocess_exec(
+        """Return once the process is ready: it says so by its first line. Raise ParityError when it ends before that."""
+        process = await asyncio.create_subprocess_exec(
             *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
         )
-        self._task = asyncio.get_running_loop().create_task(self._listen(self._process))
+        if not (process.stdout and await process.stdout.readline()):
+            raise ParityError(f"The writer ended with code {await process.wait()} before it was ready; see its log.")
+        self._answered = False
+        self._process = process
+        self._task = asyncio.get_running_loop().create_task(self._listen(process))
 
     def put(self, exchange: Exchange, floor: int) -> None:
         """Hand over, or count as dropped."""
@@ -113,7 +118,8 @@ class Queue:
         self._outstanding = 0
         self._process = None
         if not self._ending and self._answered:
-            await self.start()
+            with contextlib.suppress(ParityError):
+                await self.start()
 
     def _drop(self, count: int, reason: str) -> None:
         self._counts.dropped += count

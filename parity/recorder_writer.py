@@ -1,6 +1,7 @@
 """The process that writes a recording: exchanges come in by standard input, redacted entries go to the file.
 
-It answers each exchange by one line on standard output: empty when it is on disk, or why it is not. It ends when its
+It says by a line on standard output when it is ready, then answers each exchange by one: empty when it is on disk, or
+why it is not. It ends when its
 input does; a SIGTERM to the whole group is the recorder's to mind, for it still has something to hand over.
 """
 
@@ -48,6 +49,8 @@ def write(settings: RecorderSettings) -> None:
         for entry in read(settings.file)[1]:
             redactor.reserve(" ".join(entry.meta.get("tokens", ())))
     writer = Writer(settings.file, Header.from_json(settings.header))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     for exchange in in_order(read_frames(sys.stdin.buffer)):
         sys.stdout.write(f"{write_one(reader, redactor, writer, exchange)}\n")
         sys.stdout.flush()
