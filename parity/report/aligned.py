@@ -47,6 +47,7 @@ class _Place:
     name: str = ""
     mark: Mark = ""
     witness: Mark = ""
+    begins: bool = False
 
 
 def side_by_side(
@@ -145,7 +146,8 @@ class _Writer:
         witness: Mark = ""
         if len(values) > 2:
             witness = self._witness.at(spots[2], left, (absent[2], absent[0]))
-        return replace(place, mark=mark or place.mark, witness=witness or place.witness)
+        begins = bool(mark or witness)
+        return replace(place, mark=mark or place.mark, witness=witness or place.witness, begins=begins)
 
     def _container(
         self, values: Sequence[Any], place: _Place, brackets: str, children: Iterator[tuple[list[Any], _Place]]
@@ -156,12 +158,11 @@ class _Writer:
             yield _line(place, [value if value is _ABSENT else brackets for value in values], commas=True)
             return
         yield _line(place, [value if value is _ABSENT else opening for value in values])
-        # Order is a matter of the list; its elements have nothing wrong with them.
-        handed = replace(place, mark="" if place.mark == "order" else place.mark)
-        handed = replace(handed, witness="" if place.witness == "order" else place.witness)
+        moved = place.mark == "order" and not place.begins
+        handed = replace(place, mark="order" if moved else _inherited(place.mark), witness=_inherited(place.witness))
         for child, where in inside:
-            yield from self.lines(child, replace(where, mark=handed.mark, witness=handed.witness))
-        closed = replace(handed, name="")
+            yield from self.lines(child, replace(where, mark=where.mark or handed.mark, witness=handed.witness))
+        closed = replace(handed, name="", begins=False)
         yield _line(closed, [value if value is _ABSENT else closing for value in values], commas=True)
 
     def _members(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
@@ -184,12 +185,15 @@ class _Writer:
     def _elements(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
         """Yield the elements that belong together."""
         lists = [[] if value is _ABSENT else value for value in values]
-        for numbers in self._meet(lists):
+        in_order = "order" in {place.mark, place.witness}
+        for numbers in (meet_by_position if in_order else self._meet)(lists):
             child = [_ABSENT if n is None else side[n] for side, n in zip(lists, numbers, strict=True)]
             pairs = list(zip(place.paths, numbers, strict=True))
             paths = tuple((path, n) if path and n is not None else None for path, n in pairs)
             commas = tuple("" if n == len(side) - 1 else "," for side, n in zip(lists, numbers, strict=True))
-            yield child, _Place(paths, commas, place.indent + 1)
+            # Of a list in another order, the positions that hold something else.
+            moved = place.mark == "order" and repr(child[0]) != repr(child[1])
+            yield child, _Place(paths, commas, place.indent + 1, mark="order" if moved else "")
 
     def _apart(self, values: Sequence[Any], place: _Place) -> Iterator[AlignedLine]:
         """Write values of different shape, each on its own side."""
@@ -198,6 +202,12 @@ class _Writer:
             indent = next((line[0] for line in row if line), 0)
             texts = [line[1] if line else None for line in row]
             yield _aligned(replace(place, indent=place.indent + indent), texts)
+            place = replace(place, begins=False)
+
+
+def _inherited(mark: Mark) -> Mark:
+    """Return the mark for what is inside: order is a matter of the list."""
+    return "" if mark == "order" else mark
 
 
 def _in_order(tables: Sequence[dict[tuple[str, int], Any]]) -> list[dict[tuple[str, int], Any]]:
@@ -214,7 +224,7 @@ def _line(place: _Place, texts: Sequence[Any], commas: bool = False) -> AlignedL
 
 def _aligned(place: _Place, texts: Sequence[str | None]) -> AlignedLine:
     left, right, recorded = [*texts, None][:3]
-    return AlignedLine(place.indent, left, right, recorded, place.mark, place.witness)
+    return AlignedLine(place.indent, left, right, recorded, place.mark, place.witness, place.begins)
 
 
 def _alone(value: Any, name: str, comma: str, indent: int = 0) -> Iterator[tuple[int, str]]:
@@ -245,7 +255,7 @@ def _lines_of_text(texts: Sequence[str], differ: bool, witness: bool) -> list[Al
         left, right, recorded = [*row, None][:3]
         mark: Mark = "value" if differ and left != right else ""
         seen: Mark = "value" if witness and len(texts) > 2 and left != recorded else ""
-        lines.append(AlignedLine(0, left, right, recorded, mark, seen))
+        lines.append(AlignedLine(0, left, right, recorded, mark, seen, bool(mark or seen)))
     return lines
 
 

@@ -32,7 +32,8 @@ def write_html(report: Report, path: Path) -> Path:
 def _write(report: Report, file: TextIO) -> None:
     style = _part("page.css")
     script = '"use strict";\n(() => {\n' + "\n".join(_part(name) for name in _SCRIPTS) + "})();\n"
-    policy = f"default-src 'none'; img-src data:; style-src '{_digest(style)}'; script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    own = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+    policy = f"default-src 'none'; img-src data:; {own}; base-uri 'none'; form-action 'none'"
     head, tail = _part("page.html").split("{{report}}")
     left, right = report.stacks
     file.write(

@@ -278,7 +278,8 @@ class AlignedLine:
     """One line of bodies side by side; a text is None where that answer has nothing here.
 
     `mark` is the axis in which left and right differ on this line, `witness` the one in which recorded and left do; "" is
-    none. `gap` counts the equal lines that were left out here, for which the texts are None.
+    none. Of a value that differs as a whole all lines are marked, and the first one `begins`. `gap` counts the equal lines
+    that were left out here, for which the texts are None.
     """
 
     indent: int
@@ -287,6 +288,7 @@ class AlignedLine:
     recorded: str | None = None
     mark: Axis | Literal[""] = ""
     witness: Axis | Literal[""] = ""
+    begins: bool = False
     gap: int = 0
 
 

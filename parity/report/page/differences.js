@@ -12,7 +12,7 @@ function causes(comparison, names, shown) {
 
 function oneCause(cause, groups, names, open) {
   const total = groups.reduce((sum, group) => sum + group.count, 0);
-  const label = [h("span", { class: "title" }, cause.title, " ", stateOf(groups)),
+  const label = [h("span", { class: "title" }, arrows(cause.title), " ", stateOf(groups)),
     h("span", { class: "meta" }, `${many(total, "difference")}, ${many(groups.length, "group")}`)];
   const made = expander("h2", "cause", label, () => h("div", {}, groups.map((group) => oneGroup(group, names))), open || groups.some((group) => group.id === state.target));
   made.box.id = `cause-${cause.id}`;

@@ -19,6 +19,7 @@ function h(tag, properties, ...children) {
 const count = (number) => number.toLocaleString("en");
 const many = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
 const chip = (state) => h("span", { class: `chip ${state}` }, state.replace("_", " "));
+const arrows = (title) => title.replaceAll(" -> ", " → ");
 const cut = (text, length) => (text.length > length ? `${text.slice(0, length)}…` : text);
 
 // Characters that cannot be seen, or that turn the direction of what follows, are shown by their number.

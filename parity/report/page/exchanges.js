@@ -29,6 +29,7 @@ function exchangeList(found) {
   function choose(number, quiet) {
     if (number < 0 || number >= found.length) return;
     chosen = number;
+    port.parentNode.classList.add("chosen");
     const top = number * LINE;
     if (top < port.scrollTop || quiet) port.scrollTop = Math.max(0, top - (quiet ? 3 * LINE : 0));
     if (top + LINE > port.scrollTop + port.clientHeight) port.scrollTop = top + LINE - port.clientHeight;
@@ -51,8 +52,9 @@ function exchangeList(found) {
     const wanted = state.target ? found.findIndex((one) => one.id === state.target) : -1;
     if (wanted >= 0) choose(wanted, true);
   });
-  const names = [["#"], ["Method"], ["Target"], ["Route", "wide"], ["Statuses"], ["Verdict"]];
-  const head = h("div", { class: "head", "aria-hidden": "true" }, names.map(([name, wide]) => h("span", { class: wide || (name === "Method" ? "wide" : null) }, name)));
+  const statuses = h("span", { class: "statuses" }, ["recorded", LEFT, RIGHT].map((name) => h("span", { title: name }, name)));
+  const head = h("div", { class: "head", "aria-hidden": "true" }, h("span", {}, "#"), h("span", { class: "wide" }, "Method"), h("span", {}, "Target"),
+    h("span", { class: "wide" }, "Route"), statuses, h("span", {}, "Verdict"));
   return found.length ? [h("div", { class: "card list" }, head, port), panel] : [nothing()];
 }
 
@@ -62,9 +64,9 @@ function oneLine(one, number, choose) {
   const line = h("div", { class: "line", role: "row", id: `line-${number}`, "aria-rowindex": number + 1, onclick: choose },
     h("span", { class: "number", role: "gridcell" }, one.seq),
     h("span", { class: "method wide", role: "gridcell" }, one.method),
-    h("span", { class: "route", role: "gridcell", title: cut(`${one.method} ${one.target}`, 1000) }, cut(one.target, 300)),
+    h("span", { class: "route", role: "gridcell", title: cut(`${one.method} ${one.target}`, 1000) }, h("span", { class: "method narrow", "aria-hidden": "true" }, one.method), cut(one.target, 300)),
     h("span", { class: "route wide muted", role: "gridcell", title: one.route }, one.route),
-    h("span", { class: "statuses", role: "gridcell", title: `recorded, ${LEFT}, ${RIGHT}` }, `${statuses[0]} `, statuses[1], " ",
+    h("span", { class: "statuses", role: "gridcell" }, h("span", { class: "muted" }, statuses[0]), h("span", {}, statuses[1]),
       h("span", { class: statuses[1] === statuses[2] ? null : "odd" }, statuses[2])),
     h("span", { role: "gridcell" }, chip(one.verdict)));
   line.style.top = `${number * LINE}px`;

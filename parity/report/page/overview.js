@@ -25,7 +25,7 @@ function shares() {
       return part;
     }));
   const counts = h("dl", { class: "counts", id: "counts" }, R.numbers.map(([name, number]) =>
-    h("div", { class: parts.includes(name) ? name : "plain" }, h("dt", {}, name), h("dd", { "data-count": name }, count(number)))));
+    h("div", { class: parts.includes(name) ? name : name === "differences" ? "plain turned" : "plain" }, h("dt", {}, name), h("dd", { "data-count": name }, count(number)))));
   const notes = [...Object.entries(R.counts.skipped), ...Object.entries(R.counts.not_carried)].map(([reason, number]) => h("p", { class: "notes" }, `${count(number)} × ${reason}`));
   return h("div", {}, bar, counts, notes);
 }
@@ -34,7 +34,7 @@ function causeLinks() {
   if (!R.causes.length) return h("p", { class: "muted" }, "Every exchange that was compared is equal on both stacks.");
   const shown = R.causes.slice(0, 8);
   const open = (cause) => h("li", {}, h("button", { type: "button", onclick: () => go("differences", cause.groups[0]) },
-    h("span", { class: "title" }, cause.title, " ", stateOf(ofCause(cause, GROUPS))), h("span", { class: "meta" }, many(cause.count, "difference"))));
+    h("span", { class: "title" }, arrows(cause.title), " ", stateOf(ofCause(cause, GROUPS))), h("span", { class: "meta" }, many(cause.count, "difference"))));
   return h("ul", { class: "card links" }, shown.map(open),
     R.causes.length > shown.length && h("li", {}, h("button", { type: "button", onclick: () => go("differences") }, `and ${many(R.causes.length - shown.length, "more cause")}`)));
 }
@@ -58,7 +58,7 @@ function matrix() {
     body.append(h("tr", {}, h("th", { scope: "row" }, h("span", { class: "method" }, line.method), h("span", { class: "route" }, line.route)),
       R.matrix.columns.map((column) => h("td", {}, field(line, column, line.cells[column])))));
   }
-  return h("div", { class: "card scroll" }, h("table", { class: "matrix" },
+  return h("div", { class: "card scroll fit" }, h("table", { class: "matrix" },
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), R.matrix.columns.map((column) => h("th", { scope: "col" }, column)))), body));
 }
 

@@ -16,14 +16,14 @@ const nothing = () => h("p", { class: "empty" }, "Nothing fits the search and th
 
 function run() {
   const table = (title, names, lines) => lines.length > 0 && h("section", { class: "section" }, h("h2", {}, title), h("div", { class: "card scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, names.map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, names.map((name, at) => h("th", { scope: "col", class: typeof lines[0][at] === "number" ? "n" : null }, name)))),
     h("tbody", {}, lines.map((line) => h("tr", {}, line.map((text) => h("td", { class: typeof text === "number" ? "n" : null }, typeof text === "number" ? count(text) : text))))))));
   const code = (text) => h("code", { title: text }, cut(text, 16));
   const rule = (one) => [code(one.id), one.reason, one.owner, one.expires];
   const rules = ["Rule", "Reason", "Owner", "Expires"];
   const L = R.ledger;
   return [
-    table("Stacks", ["Name", "Prefix", "Address", "Digest of its code"], R.stacks.map((one) => [one.name, code(one.prefix || "/"), code(one.url), code(one.code)])),
+    table("Stacks", ["Name", "Prefix", "Address", "Digest of its code"], R.stacks.map((one) => [one.name, code(one.prefix || "/"), h("code", {}, one.url), code(one.code)])),
     table("Recordings", ["File", "Exchanges", "Source", "Digest"], R.recordings.map((one) => [one.name, one.entries, one.source, code(one.digest)])),
     table("Expired rules of the ledger", rules, L.expired.map(rule)),
     table("Rules that nothing uses", rules, L.unused.map(rule)),

@@ -13,60 +13,91 @@ function shared(left, right) {
   return [head, tail];
 }
 
+const LONG = 360;
+
+// Texts with the part marked in which they differ. The comma behind a value is no part of it.
 function marked(text, other) {
-  if (other === null || other === undefined || text === other) return [text];
-  const [head, tail] = shared(text, other);
-  return [text.slice(0, head), h("mark", {}, text.slice(head, text.length - tail)), text.slice(text.length - tail)];
+  const [value, comma] = text.endsWith(",") ? [text.slice(0, -1), ","] : [text, ""];
+  const against = (other || "").replace(/,$/, "");
+  if (!against || value === against) return [text, "", ""];
+  const [head, tail] = shared(value, against);
+  return [value.slice(0, head), value.slice(head, value.length - tail), value.slice(value.length - tail) + comma];
+}
+
+// A long value is shown around what differs, and whole on demand.
+function texts(parts, cutting) {
+  const [head, middle, tail] = parts;
+  const long = cutting && head.length + middle.length + tail.length > LONG;
+  const shown = long ? [middle && head.length > 160 ? `${head.slice(0, 60)}…${head.slice(-60)}` : cut(head, 300), cut(middle, 160), middle ? cut(tail, 60) : ""] : parts;
+  return [shown[0], shown[1] && h("mark", {}, shown[1]), shown[2], long && h("button", { class: "more", type: "button",
+    onclick: (event) => event.target.parentNode.replaceChildren(...texts(parts, false).filter(Boolean)) }, `all ${count(head.length + middle.length + tail.length)} characters`)].filter(Boolean);
 }
 
 function cell(text, other, indent, classes) {
   if (text === null || text === undefined) return h("div", { class: `cell none ${classes}` });
-  const element = h("div", { class: `cell ${classes}` }, classes.includes("differs") || classes.includes("witnessed") ? marked(text, other) : text);
+  const differs = classes.includes("differs") || classes.includes("witnessed");
+  const element = h("div", { class: `cell ${classes}` }, texts(differs ? marked(text, other) : [text, "", ""], true));
   element.style.paddingLeft = `${10 + indent * 14}px`;
   return element;
 }
 
-function row(line, recorded, wide) {
-  const [indent, left, right, third, mark, witness, gap] = line;
+const bare = (text) => (text === null ? null : text.replace(/,$/, ""));
+const isAlike = ([, left, right, , mark]) => !mark && left !== null && right !== null && bare(left) !== bare(right);
+
+function row(line, recorded) {
+  const [indent, left, right, third, mark, witness, begins, gap] = line;
   if (gap) return h("div", { class: "gap" }, `${many(gap, "line")} left out of the report`);
-  const trim = (text) => (text || "").replace(/,$/, "");
-  const alike = !mark && left !== null && right !== null && trim(left) !== trim(right) ? "alike" : "";
-  const cells = [cell(left, right, indent, mark ? "differs" : alike), cell(right, left, indent, mark ? "differs" : alike)];
+  const alike = isAlike(line);
+  const classes = mark ? "differs" : alike ? "alike" : "";
+  const cells = [cell(left, right, indent, classes), cell(right, left, indent, classes)];
   if (recorded) cells.unshift(cell(third, left, indent, witness ? "witnessed" : ""));
-  const said = [mark && h("b", {}, mark), mark && witness && " ", witness && recorded && h("b", { class: "seen" }, witness)];
-  const title = alike ? "differs in writing and counts as equal: an id, a token or a time of this run" : null;
-  return h("div", { class: "row", title }, cells, wide || h("div", { class: "tag" }, said));
+  const tags = begins ? [mark && h("b", {}, mark), mark && witness && recorded && " ", witness && recorded && h("b", { class: "seen" }, witness)] : [];
+  const title = alike ? "written differently, counts as equal: an id, a token or a time of this run" : null;
+  return h("div", { class: "row", title }, cells, h("div", { class: "tag" }, tags));
 }
 
 // Return the bodies as lines next to each other; long runs without a difference open on demand.
-function bodies(detail) {
-  const recorded = detail.recorded !== null;
-  const box = h("div", { class: "sides", role: "group", "aria-label": "Answers side by side" });
+function bodies(detail, recorded) {
+  const box = h("div", { class: "sides", role: "group", tabindex: "0", "aria-label": "Answers side by side" });
   box.style.setProperty("--columns", recorded ? 3 : 2);
   const head = (name, answer) => h("div", {}, h("b", {}, name),
     h("span", { class: "chip" }, answer.error ? "no answer" : String(answer.status)), h("span", { class: "muted" }, answer.error || size(answer)));
-  box.append(h("div", { class: "head" }, recorded && head("recorded", detail.recorded), head(LEFT, detail.left), head(RIGHT, detail.right)));
-  const lines = detail.lines;
-  const shown = lines.map((line) => Boolean(line[4] || line[6] || (recorded && line[5])));
+  box.append(h("div", { class: "head" }, recorded ? head("recorded", detail.recorded) : "", head(LEFT, detail.left), head(RIGHT, detail.right)));
+  // What only the recorded answer has is of no use without it.
+  const lines = recorded ? detail.lines : detail.lines.filter((line) => line[1] !== null || line[2] !== null || line[7]);
+  const differs = lines.map((line) => Boolean(line[4] || line[7] || (recorded && line[5])));
+  const rowAt = (at) => row(lines[at], recorded);
+  const put = (from, to) => { for (let at = from; at < to; at += 1) box.append(rowAt(at)); };
   if (!lines.length) box.append(h("div", { class: "empty muted" }, "No bodies."));
   for (let at = 0; at < lines.length;) {
     let end = at;
-    while (end < lines.length && !shown[end]) end += 1;
-    const from = at === 0 ? at : at + AROUND;
-    const to = end === lines.length ? end : end - AROUND;
-    if (to - from < EQUAL_RUN || !shown.some(Boolean)) {
-      for (; at < end; at += 1) box.append(row(lines[at], recorded));
+    while (end < lines.length && !differs[end]) end += 1;
+    const from = at === 0 ? at : Math.min(end, at + AROUND);
+    const to = end === lines.length ? end : Math.max(from, end - AROUND);
+    if (to - from < EQUAL_RUN || !differs.some(Boolean)) {
+      put(at, end);
     } else {
-      for (; at < from; at += 1) box.append(row(lines[at], recorded));
-      const hidden = lines.slice(from, to);
-      const button = h("button", { class: "gap", type: "button", onclick: () => button.replaceWith(...hidden.map((line) => row(line, recorded))) },
-        `⋯ ${many(hidden.length, "line")} without a difference`);
+      put(at, from);
+      const button = h("button", { class: "gap", type: "button", onclick: () => button.replaceWith(...lines.slice(from, to).map((_, number) => rowAt(from + number))) },
+        `⋯ ${many(to - from, "line")} without a difference`);
       box.append(button);
-      for (at = to; at < end; at += 1) box.append(row(lines[at], recorded));
+      put(to, end);
     }
-    if (at < lines.length) box.append(row(lines[at++], recorded));
+    put(end, Math.min(lines.length, end + 1));
+    at = end + 1;
   }
   return box;
+}
+
+// The bodies with a switch for the recorded answer, which is a third column and too much for a narrow window.
+function answers(detail) {
+  const part = h("section", {});
+  const draw = (recorded) => part.replaceChildren(
+    h("h4", {}, "Answers side by side", detail.lines.some(isAlike) ? h("span", { class: "muted" }, "dotted: written differently, counts as equal") : "",
+      detail.recorded ? h("button", { class: "quiet", type: "button", "aria-pressed": String(recorded), onclick: () => draw(!recorded) }, recorded ? "Hide the recorded answer" : "Show the recorded answer") : ""),
+    bodies(detail, recorded));
+  draw(detail.recorded !== null && innerWidth > 1000);
+  return part;
 }
 
 function size(answer) {
@@ -144,7 +175,7 @@ function spots(found, names) {
 // Return everything there is to see of one exchange, beginning with the place in which it differs.
 function exchange(detail, first) {
   const parts = {
-    answer: [h("section", {}, h("h4", {}, "Answers side by side", legend(detail)), bodies(detail)), h("section", {}, headerPart(detail))],
+    answer: [answers(detail), h("section", {}, headerPart(detail))],
     rows: [detail.left_rows.length + detail.right_rows.length > 0 && h("section", {}, h("h4", {}, "Rows written"), rows(detail))],
     effects: [detail.left_effects.length + detail.right_effects.length > 0 && h("section", {}, h("h4", {}, "Calls and mails that left"), effects(detail))],
   };
@@ -162,11 +193,6 @@ function exchange(detail, first) {
 function headerPart(detail) {
   const differs = detail.spots.some((spot) => spot.where === "answer" && spot.axis === "header");
   return differs ? [h("h4", {}, "Headers"), headers(detail)] : fold("Headers of both answers", () => headers(detail));
-}
-
-function legend(detail) {
-  const alike = detail.lines.some((line) => !line[4] && line[1] !== null && line[2] !== null && line[1].replace(/,$/, "") !== line[2].replace(/,$/, ""));
-  return alike && h("span", { class: "muted" }, "dotted: written differently, counts as equal");
 }
 
 function pretty(body) {
