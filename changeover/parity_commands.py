@@ -51,6 +51,11 @@ def make_app(console: Console) -> typer.Typer:
         no_calibration: Annotated[
             bool, typer.Option("--no-calibration", help="Do not run the primary twice to learn what is noise.")
         ] = False,
+        coverage: Annotated[
+            float | None,
+            typer.Option(min=0, max=1, help="The share of routes and statuses asked for, instead of parity.coverage."),
+        ] = None,
+        shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 5,
         as_json: JsonFlag = False,
     ) -> None:
         """Replay recordings on both stacks from one start state. Exit 1 on anything unexplained or not covered."""
@@ -58,7 +63,16 @@ def make_app(console: Console) -> typer.Typer:
         from changeover.project import load_project
 
         report_folder = report.absolute() if report else None
-        wanted = Wanted(recordings or [], group or [], phase, report_folder, approve, not no_calibration)
+        wanted = Wanted(
+            recordings or [],
+            group or [],
+            phase,
+            report_folder,
+            approve=approve,
+            calibrate=not no_calibration,
+            coverage=coverage,
+            shrink=shrink,
+        )
         done = run_parity(load_project(project), wanted, console, quiet=as_json)
         if as_json:
             from parity.report.as_json import dumps, plain

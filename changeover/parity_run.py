@@ -37,6 +37,8 @@ class Wanted:
     report: Path | None = None
     approve: bool = False
     calibrate: bool = True
+    coverage: float | None = None
+    shrink: int = 5
 
 
 def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
@@ -53,6 +55,8 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
                 groups=groups,
                 calibrate=wanted.calibrate,
                 approve=wanted.approve,
+                coverage=wanted.coverage,
+                shrink=wanted.shrink,
                 certificates=None if wanted.approve else project.certificates,
             )
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

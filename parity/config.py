@@ -42,6 +42,11 @@ class Stack(BaseModel):
     keep_alive_s: int = 5
     env: Mapping[str, str] = {}
 
+    @property
+    def address(self) -> str:
+        """Where people reach the stack, without prefix."""
+        return self.url or f"http://{self.host}" + (f":{self.port}" if self.port else "")
+
     @field_validator("prefix")
     @classmethod
     def _plain_prefix(cls, value: str) -> str:

@@ -10,7 +10,7 @@ import logging
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ import orjson
 from parity.har import base_of, entry_from_har, entry_to_har
 from parity.values import Entry, ParityError
 
-__all__ = ["FORMAT", "Entries", "Header", "Writer", "digest", "read", "rewrite"]
+__all__ = ["FORMAT", "Entries", "Header", "Writer", "as_lines", "digest", "read", "rewrite"]
 
 FORMAT = "parity-recording/1"
 _log = logging.getLogger(__name__)
@@ -184,6 +184,14 @@ def rewrite(path: Path, header: Header | None = None, change: Callable[[Entry], 
     finally:
         beside.unlink(missing_ok=True)
     return written
+
+
+def as_lines(header: Header, entries: Iterable[Entry]) -> Iterator[bytes]:
+    """Yield the lines of a recording that is to stand elsewhere than in a file of its own."""
+    base = base_of(header.prefixes)
+    yield _dumps(header.to_json())
+    for entry in entries:
+        yield _dumps(entry_to_har(entry, base))
 
 
 def digest(path: Path) -> str:

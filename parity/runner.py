@@ -4,7 +4,7 @@ recordings -> replay each (journal) -> judge -> calibrate and judge again, where
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +16,20 @@ from parity.certify import certify, code_of
 from parity.config import Config, Stack
 from parity.coverage import load_expected
 from parity.detail import details_of
+from parity.explain import explain
 from parity.golden import GoldenWriter, golden_file, load_golden
 from parity.ground import Ground, lay_ground
 from parity.identity import Identities
 from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, judge
 from parity.ledger import load_ledger
-from parity.recording import Header, digest, read
+from parity.recording import digest, read
 from parity.replay import Replay
+from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
 from parity.routes import RouteBook
 from parity.terms import Terms
-from parity.values import Answer, ParityError
+from parity.values import Answer, Entry, ParityError
 
 __all__ = ["Options", "Progress", "Run", "run"]
 
@@ -59,18 +61,10 @@ class Options:
     certificates: Path | None = None
     stacks: tuple[Stack, Stack] | None = None
     shift_s: float = 0.0
-
-
-@dataclass(frozen=True)
-class Replayed:
-    """One recording after its replay."""
-
-    path: Path
-    header: Header
-    digest: str
-    entries: int
-    ground: Ground
-    journal: Path
+    # So many groups are shrunk, for so long in all.
+    shrink: int = 5
+    shrink_s: float = 60.0
+    coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,22 +91,32 @@ class _Task:
         """Return what differs when one stack replays a recording twice, the second time by a clock moved on."""
         header, entries = read(path)
         self.progress.begin(f"{path.name}, {stack.name} twice", int(header.counts.get("entries", 0)))
+        played = await self.play((stack, stack), ground, entries, "calibration", shift_s=shift_s)
+        return [one for one in played if one.differences]
+
+    async def again(self, replayed: Replayed, entries: Sequence[Entry]) -> Sequence[Played]:
+        """Return what some entries of a recording do when nothing was played before them."""
+        return await self.play(self.stacks, replayed.ground, entries, "again")
+
+    async def play(
+        self,
+        stacks: tuple[Stack, Stack],
+        ground: Ground,
+        entries: Iterable[Entry],
+        name: str,
+        *,
+        shift_s: float = 0.0,
+    ) -> list[Played]:
         played: list[Played] = []
-
-        def note(one: Played) -> None:
-            self.progress.advance(one)
-            if one.differences:
-                played.append(one)
-
-        async with ground.lanes((stack, stack), "calibration", shift_s) as lanes:
+        async with ground.lanes(stacks, name, shift_s) as lanes:
             replay = Replay(
                 lanes,
                 book=self.book,
-                terms=terms_for(self.config, (stack, stack), ground, shift_s),
+                terms=terms_for(self.config, stacks, ground, shift_s),
                 identities=identities_of(ground),
                 settle_s=self.config.parity.settle_s,
             )
-            await replay.run(entries, note)
+            await replay.run(entries, played.append)
         return played
 
 
@@ -129,13 +133,11 @@ async def run(
         today=datetime.now(UTC).date(),
         book=book,
         expected=load_expected(_file(config, config.parity.expected)),
-        required=config.parity.coverage,
+        required=config.parity.coverage if options.coverage is None else options.coverage,
         scope=options.groups,
     )
-    replays = [
-        await _replay(task, path, f"{path.name.partition('.')[0]}/" if len(recordings) > 1 else "")
-        for path in recordings
-    ]
+    labels = [path.name.partition(".")[0] if len(recordings) > 1 else "" for path in recordings]
+    replays = [await _replay(task, path, label) for path, label in zip(recordings, labels, strict=True)]
     journals = [replayed.journal for replayed in replays]
     judged = judge(journals, criteria)
     if options.calibrate and judged.comparison.groups:
@@ -143,6 +145,18 @@ async def run(
         if noise:
             criteria = replace(criteria, noise=noise)
             judged = judge(journals, criteria)
+    if options.shrink and judged.comparison.groups:
+        progress.say("looking for the fewest requests that still differ")
+        comparison = await explain(
+            judged.comparison,
+            dict(zip(labels, replays, strict=True)),
+            judged.kept,
+            stacks_shown(task),
+            task.again,
+            most=options.shrink,
+            seconds=options.shrink_s,
+        )
+        judged = replace(judged, comparison=comparison)
     report = _report(task, replays, judged, criteria, time.monotonic() - began)
     certificates = certify(report, judged, criteria, _database_kind(config))
     if options.certificates:
@@ -172,7 +186,7 @@ async def _replay(task: _Task, path: Path, label: str) -> Replayed:
                 journal=journal,
                 settle_s=config.parity.settle_s,
                 golden=golden,
-                label=label,
+                label=f"{label}/" if label else "",
                 approve=writer.add if writer else None,
             )
             count = await replay.run(entries, task.progress.advance)
@@ -218,20 +232,24 @@ def _file(config: Config, name: str) -> Path | None:
     return config.root / name if name else None
 
 
+def stacks_shown(task: _Task) -> tuple[StackInfo, StackInfo]:
+    first, second = (
+        StackInfo(stack.name, stack.prefix, stack.address, code_of(task.config, stack)) for stack in task.stacks
+    )
+    return first, second
+
+
 def _database_kind(config: Config) -> str:
     return config.parity.database.url.partition(":")[0].partition("+")[0] if config.parity.database else "none"
 
 
 def _report(task: _Task, replays: Sequence[Replayed], judged: Judged, criteria: Criteria, duration_s: float) -> Report:
     config = task.config
-    first, second = (
-        StackInfo(stack.name, stack.prefix, f"http://{stack.host}:{stack.port}", code_of(config, stack))
-        for stack in task.stacks
-    )
+    shown = stacks_shown(task)
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(duration_s, 3),
-        stacks=(first, second),
+        stacks=shown,
         recordings=tuple(
             RecordingInfo(r.path.name, r.digest, r.entries, str(r.header.extra.get("source", ""))) for r in replays
         ),
@@ -242,7 +260,7 @@ def _report(task: _Task, replays: Sequence[Replayed], judged: Judged, criteria: 
         latencies=judged.latencies,
         causes=judged.comparison.causes,
         groups=judged.comparison.groups,
-        details=details_of(judged, (first, second), config.parity.secrets),
+        details=details_of(judged, shown, config.parity.secrets),
         witness=judged.witness,
         golden=judged.golden,
         ledger=judged.ledger,
