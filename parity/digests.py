@@ -3,6 +3,7 @@
 Only guides who is compared with whom. What differs is decided by the walk, so a digest may be coarse, never needed exact.
 """
 
+import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
@@ -12,9 +13,14 @@ from parity.matching import Features
 from parity.places import Place, key_at
 from parity.texts import split
 
-__all__ = ["Digests", "digests_of"]
+__all__ = ["OWN_IDS", "Digests", "digests_of"]
 
-_IDS = frozenset({"id", "uuid", "pk", "_id"})
+# Keys under which an element has its own id.
+OWN_IDS = ("id", "uuid", "_id", "pk")
+
+
+# Texts without digits, slashes and long runs hold nothing that may differ by rule.
+_NOTABLE = re.compile(r"[0-9/]|[\w+=.~-]{16}")
 
 
 class Digests:
@@ -37,7 +43,7 @@ class Digests:
         for key, field in value.items():
             soft = self._soft(field, (place, key))
             known = isinstance(soft, tuple) and soft[0] == "="
-            found[key, hash(soft)] = max(1, len(value) - 1) if known and key in _IDS else 1
+            found[key, hash(soft)] = max(1, len(value) - 1) if known and key in OWN_IDS else 1
         return found
 
     def _soft(self, value: Any, place: Place) -> Hashable:
@@ -64,6 +70,8 @@ class Digests:
     def _text(self, text: str, place: Place) -> Hashable:
         if self._leaves.noisy and self._leaves.relaxes(text, text, place):
             return "~"
+        if not _NOTABLE.search(text):
+            return text
         if len(text) < 5:
             kind = self._leaves.number_kind(text, place) if text.isdigit() else None
             return self._identity(kind, text, text) if kind else text
@@ -115,10 +123,13 @@ def _candidates(values: Iterable[Any]) -> set[str]:
     waiting = list(values)
     while waiting:
         value = waiting.pop()
-        if isinstance(value, dict):
+        kind = type(value)
+        if kind is dict:
             waiting.extend(value.values())
-        elif isinstance(value, list):
+        elif kind is list:
             waiting.extend(value)
-        elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        elif kind is str:
+            found.add(value)
+        elif kind is int:
             found.add(str(value))
     return found

@@ -3,8 +3,11 @@
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from string import ascii_letters, digits
 from typing import Any
 
 import orjson
@@ -39,7 +42,9 @@ _URL = re.compile(r"[a-z][a-z0-9+.-]*://\S+")
 _EMAIL = re.compile(r"[^@\s<>\"]+@[^@\s<>\"]+\.[^@\s<>\"]+")
 _RANDOM = re.compile(r"[A-Za-z0-9_\-+/=.~]{16,8192}")
 _RUNS = re.compile(r"[0-9A-Za-z_-]{16,}")
-_RAW_RUNS = re.compile(rb"[0-9A-Za-z_-]{16,}")
+# For bytes: every byte that may stand in an id as 0, all others as a space; three times as fast as the pattern.
+_RUN_BYTES = bytes(48 if chr(byte) in f"{ascii_letters}{digits}_-" else 32 for byte in range(256))
+_RUN = b"0" * 16
 _SEPARATORS = re.compile(r".*[-_.:/=~+$]")
 # Families whose format a reader of the answer relies on; the others are free text.
 _STRICT = frozenset({"uuid", "time", "date", "clock", "jwt", "hex", "ulid", "hash"})
@@ -88,8 +93,8 @@ def kind_of(value: Any, key: str = "", now_s: float = 0.0) -> Kind:
 
 def _kind_of_text(text: str, key: str) -> Kind:
     size = len(text)
-    if size == 0:
-        return _EMPTY
+    if size < 12 and (text.isalpha() or not text):
+        return _TEXT if text else _EMPTY
     if size == 36 and (match := _UUID.fullmatch(text)):
         return Kind("uuid", match[1] + ("" if text == text.lower() else ",upper" if text == text.upper() else ",mixed"))
     if time := read_time(text):
@@ -137,6 +142,7 @@ def value_class(left: Any, right: Any, key: str = "") -> str:
     return names.pop() if len(names) == 1 else ("int" if isinstance(left, int) else "")
 
 
+@lru_cache(65_536)
 def id_of(text: str) -> tuple[str, str] | None:
     """Return (bijection, canonical form) of a text that is an id by its looks: uuid, hex of 16 and more, ULID, random."""
     size = len(text)
@@ -153,7 +159,7 @@ def id_of(text: str) -> tuple[str, str] | None:
 
 def ids_in(text: str | bytes) -> list[tuple[str, str]]:
     """Return every id that stands anywhere in a text, or in the text of a whole document, as `id_of` gives them."""
-    runs = _RUNS.findall(text) if isinstance(text, str) else [run.decode() for run in set(_RAW_RUNS.findall(text))]
+    runs = _RUNS.findall(text) if isinstance(text, str) else {run.decode() for run in _long_runs(text)}
     found: list[tuple[str, str]] = []
     for run in runs:
         if len(run) > 36 and (inside := _UUID.search(run)):
@@ -195,6 +201,16 @@ def jwt_parts(text: str) -> dict[str, Any] | None:
     except (ValueError, binascii.Error):
         return None
     return {"header": header, "claims": claims}
+
+
+def _long_runs(data: bytes) -> Iterator[bytes]:
+    mask = data.translate(_RUN_BYTES)
+    start = mask.find(_RUN)
+    while start >= 0:
+        end = mask.find(b" ", start)
+        end = len(data) if end < 0 else end
+        yield data[start:end]
+        start = mask.find(_RUN, end)
 
 
 def _looks_random(text: str, named: bool) -> bool:

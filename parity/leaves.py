@@ -90,6 +90,10 @@ class Leaves:
         target = self._columns.get(key) or self._columns.get(singular(key))
         return number_kind(target) if target else None
 
+    def may_hold_ids(self, key: str) -> bool:
+        """Say whether short numbers under this key, or in this column, may be ids."""
+        return is_id_key(key) or key in self._columns or singular(key) in self._columns
+
     def relaxes(self, left: Any, right: Any, place: Place) -> bool:
         """Say whether calibration found this leaf to differ in value by itself, in the class these two values share."""
         if not self.noisy:

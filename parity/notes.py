@@ -45,9 +45,12 @@ class Note:
         waiting: list[tuple[Any, Place]] = [(self.value(), self._place)]
         while waiting:
             value, place = waiting.pop()
-            if isinstance(value, dict):
-                waiting.extend((inner, (place, key)) for key, inner in value.items())
-            elif isinstance(value, list):
+            if isinstance(value, list):
                 waiting.extend((inner, (place, 0)) for inner in value)
+            elif isinstance(value, dict):
+                for key, inner in value.items():
+                    # Most leaves stand under keys that hold no ids; no place is made for them.
+                    if isinstance(inner, dict | list) or self._leaves.may_hold_ids(key):
+                        waiting.append((inner, (place, key)))
             elif isinstance(value, int | str) and (kind := self._leaves.number_kind(value, place)):
                 yield kind, str(value)

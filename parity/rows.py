@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from parity.digests import digests_of
 from parity.identity import number_kind
-from parity.matching import Matching, match
+from parity.lists import align, unsure
+from parity.matching import Matching
 from parity.places import Place, Root
 from parity.times import read_time
 from parity.values import RowChange
@@ -32,7 +32,7 @@ class _Group:
     def compare(self, left: list[RowChange], right: list[RowChange]) -> None:
         matching = self._match([_row(change) for change in left], [_row(change) for change in right])
         for pair in matching.pairs:
-            with self._walk.unsure(not pair.sure):
+            with unsure(self._walk.leaves, not pair.sure):
                 self._pair(left[pair.left], right[pair.right], self._place(pair.left))
         for at in matching.only_left:
             self._walk.missing(self._place(at), dict(_row(left[at])), None, on_left=False, kind=self._operation)
@@ -40,14 +40,7 @@ class _Group:
             self._walk.missing(self._place(at), None, dict(_row(right[at])), on_left=True, kind=self._operation)
 
     def _match(self, left: list[Mapping[str, Any]], right: list[Mapping[str, Any]]) -> Matching:
-        first, second = digests_of(self._walk.leaves, left, right)
-        place = self._place(0)
-        return match(
-            [first.of(dict(row), place) for row in left],
-            [second.of(dict(row), place) for row in right],
-            lambda at: first.features(dict(left[at]), place),
-            lambda at: second.features(dict(right[at]), place),
-        )
+        return align(self._walk.leaves, [dict(row) for row in left], [dict(row) for row in right], self._place(0))
 
     def _pair(self, left: RowChange, right: RowChange, place: Place) -> None:
         before = len(self._walk.differences)

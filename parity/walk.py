@@ -1,17 +1,14 @@
 """Two JSON values side by side, from the root to the leaves: what is missing, of another type, out of order, different.
 
-Equal parts are passed over at the speed of bytes; leaves are judged by `leaves`, lists aligned by `matching`.
+Equal parts are passed over at the speed of bytes; leaves are judged by `leaves`, lists aligned by `lists`.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
-from parity.digests import digests_of
 from parity.json_text import canonical, plain
 from parity.kinds import MISSING, kind_of
 from parity.leaves import Leaves, Nested
-from parity.matching import Matching, match
+from parity.lists import align, compare_lists, unsure
 from parity.notes import Note
 from parity.places import Inside, Place, key_at, path_of, spot_of
 from parity.values import Axis, Difference, Where
@@ -19,8 +16,6 @@ from parity.values import Axis, Difference, Where
 __all__ = ["Walk"]
 
 _SHORTEST_ID = 16
-# Below this many elements it costs less to look at each than to look for equal stretches.
-_FEW = 4
 
 
 class Walk:
@@ -75,18 +70,9 @@ class Walk:
         if not identities.numbers_moved:
             identities.later(True, note.key, len(text), note.numbers)
 
-    def _canonical(self, value: Any) -> bytes:
+    def canonical(self, value: Any) -> bytes:
+        """Return bytes that are equal for strictly equal values under the terms."""
         return canonical(value, ordered=self.leaves.terms.key_order)
-
-    @contextmanager
-    def unsure(self, doubtful: bool = True) -> Iterator[None]:
-        """Learn no pairs of ids meanwhile, if it is doubtful that the two belong together."""
-        before = self.leaves.learning
-        self.leaves.learning = before and not doubtful
-        try:
-            yield
-        finally:
-            self.leaves.learning = before
 
     def _search(self, value: Any, place: Place) -> None:
         self._shortcuts = False
@@ -123,15 +109,12 @@ class Walk:
         self, left: dict[str, Any], right: dict[str, Any], lefts: list[str], rights: list[str], place: Place
     ) -> tuple[list[str], list[str]]:
         """Pair keys that are ids or times themselves, known ones first, then by what they hold; return the others."""
-        matching = self._match(
-            [{"id": key, "value": left[key]} for key in lefts],
-            [{"id": key, "value": right[key]} for key in rights],
-            place,
-        )
+        pairs = [{"id": key, "value": left[key]} for key in lefts], [{"id": key, "value": right[key]} for key in rights]
+        matching = align(self.leaves, *pairs, place)
         taken = set()
         for pair in matching.pairs:
             first, second = lefts[pair.left], rights[pair.right]
-            with self.unsure(not pair.sure):
+            with unsure(self.leaves, not pair.sure):
                 fits = self.leaves.unequal(first, second, (place, "id")) is None
                 if fits and kind_of(first).family not in {"digits", "decimal"}:
                     taken.update({(0, first), (1, second)})
@@ -139,89 +122,8 @@ class Walk:
         return [k for k in lefts if (0, k) not in taken], [k for k in rights if (1, k) not in taken]
 
     def _list(self, left: list[Any], right: list[Any], place: Place) -> None:
-        if not self._shortcuts or (len(left) == len(right) <= _FEW and self._in_place(left, right, place)):
-            for at, (one, other) in enumerate(zip(left, right, strict=True)):
-                self.value(one, other, (place, at))
+        if self._shortcuts:
+            compare_lists(self, left, right, place)
             return
-        lefts, rights = self._strip(left, right, place)
-        if not rights or not lefts:
-            for at in lefts:
-                self.missing((place, at), left[at], None, on_left=False)
-            for at in rights:
-                self.missing((place, at), None, right[at], on_left=True)
-            return
-        matching = self._match([left[at] for at in lefts], [right[at] for at in rights], place)
-        self._matched(matching, (left, lefts), (right, rights), place)
-
-    def _matched(
-        self, matching: Matching, left: tuple[list[Any], list[int]], right: tuple[list[Any], list[int]], place: Place
-    ) -> None:
-        (values, lefts), (others, rights) = left, right
-        if matching.reordered and not self.leaves.relaxes_order(place):
-            moved = [pair for pair in matching.pairs if lefts[pair.left] != rights[pair.right]][:5]
-            shown = [values[lefts[pair.left]] for pair in moved], [others[rights[pair.right]] for pair in moved]
-            self.add("order", place, *shown, (f"array({len(values)})", f"array({len(others)})"))
-        for pair in matching.pairs:
-            with self.unsure(not pair.sure):
-                self.value(values[lefts[pair.left]], others[rights[pair.right]], (place, lefts[pair.left]))
-        for at in matching.only_left:
-            self.missing((place, lefts[at]), values[lefts[at]], None, on_left=False)
-        for at in matching.only_right:
-            self.missing((place, rights[at]), None, others[rights[at]], on_left=True)
-
-    def _in_place(self, left: list[Any], right: list[Any], place: Place) -> bool:
-        """Say whether the elements of a short list are alike in place, so that it need not be aligned."""
-        if len(left) < 2:
-            return True
-        first, second = digests_of(self.leaves, left, right)
-        here = (place, 0)
-        return all(first.of(one, here) == second.of(other, here) for one, other in zip(left, right, strict=True))
-
-    def _match(self, left: Sequence[Any], right: Sequence[Any], place: Place) -> Matching:
-        first, second = digests_of(self.leaves, left, right)
-        return match(
-            [first.of(value, (place, 0)) for value in left],
-            [second.of(value, (place, 0)) for value in right],
-            lambda at: first.features(left[at], (place, 0)),
-            lambda at: second.features(right[at], (place, 0)),
-        )
-
-    def _strip(self, left: list[Any], right: list[Any], place: Place) -> tuple[list[int], list[int]]:
-        """Return the positions left over when strictly equal elements in place, or at both ends, are taken out."""
-        if len(left) == len(right):
-            holes = [at for at, (one, other) in enumerate(zip(left, right, strict=True)) if one != other]
-            if 2 * len(holes) <= len(left):
-                return self._positions_without(left, right, holes, place)
-        start, end = _equal_ends(left, right)
-        n, m = len(left), len(right)
-        ends = [*left[:start], *left[n - end :]], [*right[:start], *right[m - end :]]
-        if (written := self._canonical(ends[0])) == self._canonical(ends[1]):
-            self.same(written, place)
-            return list(range(start, n - end)), list(range(start, m - end))
-        return list(range(n)), list(range(m))
-
-    def _positions_without(
-        self, left: list[Any], right: list[Any], holes: list[int], place: Place
-    ) -> tuple[list[int], list[int]]:
-        gone = set(holes)
-        kept, others = ([v for at, v in enumerate(side) if at not in gone] for side in (left, right))
-        if (written := self._canonical(kept)) == self._canonical(others):
-            self.same(written, place)
-            return holes, holes
-        # Python takes 1, 1.0 and true for equal; the elements that are not must be looked at.
-        differ = [
-            at for at in range(len(left)) if at in gone or self._canonical(left[at]) != self._canonical(right[at])
-        ]
-        return differ, differ
-
-
-def _equal_ends(left: list[Any], right: list[Any]) -> tuple[int, int]:
-    """Return how many elements are equal, as Python sees it, at the start and at the end."""
-    shorter = min(len(left), len(right))
-    start = 0
-    while start < shorter and left[start] == right[start]:
-        start += 1
-    end = 0
-    while end < shorter - start and left[-1 - end] == right[-1 - end]:
-        end += 1
-    return start, end
+        for at, (one, other) in enumerate(zip(left, right, strict=True)):
+            self.value(one, other, (place, at))
