@@ -66,7 +66,7 @@ def lend(wanted: NewLoan, request: Request, x_reader_key: Annotated[str, Header(
     )
     if wanted.days > 28:
         raise Refused(400, "At most 28 days")
-    httpx2.post(f"{request.app.state.desk_url}/loans", json={"loan": made["id"], "book": made["book"]})
+    httpx2.post(f"{request.app.state.desk_url}/loans", json={"loan_id": made["id"], "book": made["book"]})
     return made
 
 

@@ -51,7 +51,7 @@ Reader = Annotated[int, Depends(reader_id, scope="function")]
 
 
 def tell_desk(desk_url: str, loan: dict[str, object]) -> None:
-    body = json.dumps({"loan": loan["id"], "book": loan["book"]}).encode()
+    body = json.dumps({"loan_id": loan["id"], "book": loan["book"]}).encode()
     call = urllib.request.Request(desk_url + "/loans", body, {"Content-Type": "application/json"})
     urllib.request.urlopen(call, timeout=5).close()
 
