@@ -1,1 +1,22 @@
 """Reports of a run: one value, and a format each for terminals, machines, CI servers, pull requests and browsers."""
+
+from pathlib import Path
+
+from parity.report.as_json import read_json, write_json
+from parity.report.html import write_html
+from parity.report.junit import write_junit
+from parity.report.markdown import write_markdown
+from parity.report.terminal import print_report
+from parity.report.value import Report
+
+__all__ = ["Report", "print_report", "read_json", "write_reports"]
+
+
+def write_reports(report: Report, folder: Path) -> dict[str, Path]:
+    """Write `report.html`, `report.json`, `report.xml` (JUnit) and `report.md` into the folder; return their paths by format."""
+    return {
+        "html": write_html(report, folder / "report.html"),
+        "json": write_json(report, folder / "report.json"),
+        "junit": write_junit(report, folder / "report.xml"),
+        "markdown": write_markdown(report, folder / "report.md"),
+    }

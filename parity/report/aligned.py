@@ -48,16 +48,26 @@ class _Place:
     mark: Mark = ""
     witness: Mark = ""
     begins: bool = False
+    # In a list whose order differs: what stands here belongs elsewhere, so leaves are marked by their texts alone.
+    moved: bool = False
 
 
 def side_by_side(
-    left: str, right: str, recorded: str | None, spots: Sequence[Spot], witness: Sequence[Spot], *, most: int = 1_500
+    left: str,
+    right: str,
+    recorded: str | None,
+    spots: Sequence[Spot],
+    witness: Sequence[Spot],
+    *,
+    root: str = "$",
+    most: int = 1_500,
 ) -> tuple[AlignedLine, ...]:
     """Return the lines of two bodies, and of the recorded one if there is one.
 
     JSON is indented, with the keys in the left one's order; anything else is compared line by line. Of more than `most`
     lines only those that differ and a few around them are kept, with gaps in between. `spots` are differences of the body
-    between left and right, `witness` those between recorded (as their left) and left (as their right).
+    between left and right, `witness` those between recorded (as their left) and left (as their right); all begin with
+    `root`.
     """
     texts = [left, right] if recorded is None else [left, right, recorded]
     try:
@@ -65,13 +75,15 @@ def side_by_side(
     except (ValueError, RecursionError):
         lines = _lines_of_text(texts, bool(spots), bool(witness))
     else:
-        lines = _lines_of_json(values, spots, witness)
+        lines = _lines_of_json(values, spots, witness, root)
     return tuple(lines if len(lines) <= most else _condensed(lines, most))
 
 
-def _lines_of_json(values: Sequence[Any], spots: Sequence[Spot], witness: Sequence[Spot]) -> list[AlignedLine]:
+def _lines_of_json(
+    values: Sequence[Any], spots: Sequence[Spot], witness: Sequence[Spot], root: str
+) -> list[AlignedLine]:
     """Return the lines with list elements placed so that the most spots have a line."""
-    top: Place = (None, Root("$", "$"))
+    top: Place = (None, Root(root, root))
     place = _Place((top,) * len(values), ("",) * len(values))
     best: list[AlignedLine] = []
     most = -1
@@ -158,10 +170,10 @@ class _Writer:
             yield _line(place, [value if value is _ABSENT else brackets for value in values], commas=True)
             return
         yield _line(place, [value if value is _ABSENT else opening for value in values])
-        moved = place.mark == "order" and not place.begins
-        handed = replace(place, mark="order" if moved else _inherited(place.mark), witness=_inherited(place.witness))
+        handed = replace(place, mark=_inherited(place.mark), witness=_inherited(place.witness))
+        moved = place.moved or place.mark == "order"
         for child, where in inside:
-            yield from self.lines(child, replace(where, mark=where.mark or handed.mark, witness=handed.witness))
+            yield from self.lines(child, replace(where, mark=handed.mark, witness=handed.witness, moved=moved))
         closed = replace(handed, name="", begins=False)
         yield _line(closed, [value if value is _ABSENT else closing for value in values], commas=True)
 
@@ -191,12 +203,12 @@ class _Writer:
             pairs = list(zip(place.paths, numbers, strict=True))
             paths = tuple((path, n) if path and n is not None else None for path, n in pairs)
             commas = tuple("" if n == len(side) - 1 else "," for side, n in zip(lists, numbers, strict=True))
-            # Of a list in another order, the positions that hold something else.
-            moved = place.mark == "order" and repr(child[0]) != repr(child[1])
-            yield child, _Place(paths, commas, place.indent + 1, mark="order" if moved else "")
+            yield child, _Place(paths, commas, place.indent + 1)
 
     def _apart(self, values: Sequence[Any], place: _Place) -> Iterator[AlignedLine]:
-        """Write values of different shape, each on its own side."""
+        """Write leaves, or values of different shape, each on its own side."""
+        if place.moved and not place.mark and repr(values[0]) != repr(values[1]):
+            place = replace(place, mark="order")
         sides = [list(_alone(value, place.name, comma)) for value, comma in zip(values, place.commas, strict=True)]
         for row in zip_longest(*sides):
             indent = next((line[0] for line in row if line), 0)

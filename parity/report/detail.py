@@ -8,7 +8,7 @@ from typing import Any
 
 from parity.report.aligned import side_by_side
 from parity.report.curl import curl, shown_headers
-from parity.report.value import AnswerView, BodyView, Detail, EffectView, RequestView, RowView, Spot, StackInfo
+from parity.report.value import AlignedLine, AnswerView, BodyView, Detail, RequestView, RowView, Spot, StackInfo
 from parity.values import Answer, Difference, Effect, Headers, Outcome, Request, RowChange
 
 __all__ = ["Mask", "Seen", "detail_of", "spot_of"]
@@ -54,11 +54,10 @@ def detail_of(seen: Seen, stacks: tuple[StackInfo, StackInfo], mask: Mask) -> De
         recorded=_answer(seen.recorded, mask) if seen.recorded else None,
         left_rows=_rows(left.rows, mask),
         right_rows=_rows(right.rows, mask),
-        left_effects=_effects(left.effects, mask),
-        right_effects=_effects(right.effects, mask),
         spots=spots,
         witness=witness,
         lines=side_by_side(bodies[0], bodies[1], recorded, _of_bodies(spots), _of_bodies(witness)),
+        effects=_effects(left.effects, right.effects, spots, mask),
         curl={s.name: _curl(request, s, mask) for s, request in zip(stacks, seen.sent, strict=True)},
     )
 
@@ -78,7 +77,7 @@ def _of_bodies(spots: Sequence[Spot]) -> list[Spot]:
 
 
 def _value(value: Any, mask: Mask) -> str:
-    text = mask(json.dumps(value, ensure_ascii=False, default=str))
+    text = mask(_json(value))
     return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
 
 
@@ -136,7 +135,16 @@ def _columns(row: Mapping[str, Any] | None, mask: Mask) -> dict[str, str]:
     return {name: _value(value, mask) for name, value in (row or {}).items()}
 
 
-def _effects(effects: Sequence[Effect], mask: Mask) -> tuple[EffectView, ...]:
-    return tuple(
-        EffectView(e.kind, mask(json.dumps(e.content, ensure_ascii=False, indent=2, default=str))) for e in effects
-    )
+def _effects(
+    left: Sequence[Effect], right: Sequence[Effect], spots: Sequence[Spot], mask: Mask
+) -> dict[str, tuple[AlignedLine, ...]]:
+    shown: dict[str, tuple[AlignedLine, ...]] = {}
+    for kind in dict.fromkeys(effect.kind for effect in (*left, *right)):
+        sides = [mask(_json([e.content for e in side if e.kind == kind])) for side in (left, right)]
+        found = [spot for spot in spots if spot.where == "effects" and spot.spot.startswith(kind)]
+        shown[kind] = side_by_side(sides[0], sides[1], None, found, (), root=kind)
+    return shown
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

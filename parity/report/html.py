@@ -89,7 +89,8 @@ def _detail(detail: Detail, written: dict[str, Any]) -> dict[str, Any]:
     for answer in (written["left"], written["right"], written["recorded"]):
         if answer:
             answer["body"]["text"] = ""
-    return {**written, "lines": [astuple(line) for line in detail.lines]}
+    effects = {kind: [astuple(line) for line in lines] for kind, lines in detail.effects.items()}
+    return {**written, "lines": [astuple(line) for line in detail.lines], "effects": effects}
 
 
 def _row(line: Line, texts: dict[str, int]) -> str:

@@ -27,7 +27,6 @@ __all__ = [
     "Counts",
     "Coverage",
     "Detail",
-    "EffectView",
     "Group",
     "Latency",
     "LearnedKind",
@@ -251,14 +250,6 @@ class RowView:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectView:
-    """`text` is the call or mail as indented JSON."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Spot:
     """One difference of one exchange, with its values as JSON text; `group` is where it was counted."""
 
@@ -297,7 +288,7 @@ class Detail:
     """All there is to see of one exchange. `curl` is by stack name; `recorded` is None where the recording has no answer.
 
     `witness` are the spots in which the recorded answer differs from the primary's (left is the recorded one). `lines` are
-    the bodies side by side.
+    the bodies side by side, `effects` by kind (http, mail) what left each side, as a list.
     """
 
     id: str
@@ -307,11 +298,10 @@ class Detail:
     recorded: AnswerView | None = None
     left_rows: tuple[RowView, ...] = ()
     right_rows: tuple[RowView, ...] = ()
-    left_effects: tuple[EffectView, ...] = ()
-    right_effects: tuple[EffectView, ...] = ()
     spots: tuple[Spot, ...] = ()
     witness: tuple[Spot, ...] = ()
     lines: tuple[AlignedLine, ...] = ()
+    effects: Mapping[str, tuple[AlignedLine, ...]] = field(default_factory=dict)
     curl: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -32,7 +32,7 @@ function wordsOfGroup(group, cause) {
     const parts = [cause.title, group.id, group.method, group.route, `${group.method} ${group.route}`, group.route_group,
       group.where, group.axis, group.path, group.left_kind, group.right_kind, ...group.exchanges, ...rule];
     if (detail) parts.push(detail.request.target, detail.request.body.text, ...detail.lines.flatMap((line) => line.slice(1, 4)),
-      ...detail.spots.flatMap((spot) => [spot.left, spot.right]), JSON.stringify([detail.left_rows, detail.right_rows, detail.left_effects, detail.right_effects]));
+      ...detail.spots.flatMap((spot) => [spot.left, spot.right]), ...Object.values(detail.effects).flat().flatMap((line) => line.slice(1, 3)), JSON.stringify([detail.left_rows, detail.right_rows]));
     WORDS.set(key, parts.filter(Boolean).join("\n").toLowerCase());
   }
   return WORDS.get(key);

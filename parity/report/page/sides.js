@@ -56,15 +56,20 @@ function row(line, recorded) {
   return h("div", { class: "row", title }, cells, h("div", { class: "tag" }, tags));
 }
 
-// Return the bodies as lines next to each other; long runs without a difference open on demand.
 function bodies(detail, recorded) {
-  const box = h("div", { class: "sides", role: "group", tabindex: "0", "aria-label": "Answers side by side" });
-  box.style.setProperty("--columns", recorded ? 3 : 2);
   const head = (name, answer) => h("div", {}, h("b", {}, name),
     h("span", { class: "chip" }, answer.error ? "no answer" : String(answer.status)), h("span", { class: "muted" }, answer.error || size(answer)));
-  box.append(h("div", { class: "head" }, recorded ? head("recorded", detail.recorded) : "", head(LEFT, detail.left), head(RIGHT, detail.right)));
+  const heads = [recorded && head("recorded", detail.recorded), head(LEFT, detail.left), head(RIGHT, detail.right)].filter(Boolean);
+  return sides("Answers side by side", heads, detail.lines, recorded);
+}
+
+// Return lines next to each other; long runs without a difference open on demand.
+function sides(name, heads, all, recorded) {
+  const box = h("div", { class: "sides", role: "group", tabindex: "0", "aria-label": name });
+  box.style.setProperty("--columns", recorded ? 3 : 2);
+  box.append(h("div", { class: "head" }, heads));
   // What only the recorded answer has is of no use without it.
-  const lines = recorded ? detail.lines : detail.lines.filter((line) => line[1] !== null || line[2] !== null || line[7]);
+  const lines = recorded ? all : all.filter((line) => line[1] !== null || line[2] !== null || line[7]);
   const differs = lines.map((line) => Boolean(line[4] || line[7] || (recorded && line[5])));
   const rowAt = (at) => row(lines[at], recorded);
   const put = (from, to) => { for (let at = from; at < to; at += 1) box.append(rowAt(at)); };
@@ -116,12 +121,13 @@ function headers(detail) {
       [detail.left, detail.right].map((answer) => h("td", { class: differing.has(name) ? "differs" : null }, values(answer, name))))))));
 }
 
-// Rows written: the two sides' changes of one table meet by number; columns that stayed the same on both are left out.
+// Rows written: the two sides' changes of one kind on one table meet by number; columns that stayed the same on both are left out.
 function rows(detail) {
   const spots = detail.spots.filter((spot) => spot.where === "rows").map((spot) => spot.path);
   const keys = (changes) => {
     const times = {};
-    return new Map(changes.map((change) => [`${change.table} ${(times[change.table] = (times[change.table] || 0) + 1)}`, change]));
+    const number = (name) => (times[name] = (times[name] || 0) + 1);
+    return new Map(changes.map((change) => [`${change.table} ${change.operation} ${number(`${change.table} ${change.operation}`)}`, change]));
   };
   const [left, right] = [keys(detail.left_rows), keys(detail.right_rows)];
   const body = h("tbody", {});
@@ -154,11 +160,8 @@ function change(side, column, differs) {
     after !== undefined && h("span", {}, plain(after)));
 }
 
-function effects(detail) {
-  const side = (name, found) => h("div", {}, h("h3", {}, name), found.length
-    ? found.map((effect, number) => block(`${effect.kind} ${number + 1} of ${name}`, effect.text)) : h("p", { class: "muted" }, "nothing left the service"));
-  return h("div", { class: "two" }, side(LEFT, detail.left_effects), side(RIGHT, detail.right_effects));
-}
+const effects = (detail) => Object.entries(detail.effects).map(([kind, lines]) => sides(`${kind} side by side`,
+  [LEFT, RIGHT].map((name) => h("div", {}, h("b", {}, name), h("span", { class: "muted" }, kind === "http" ? "HTTP calls" : "mails"))), lines, false));
 
 function curls(texts, of) {
   return h("div", { class: "two" }, Object.entries(texts).map(([name, text]) => h("div", {}, h("h3", {}, name), block(`curl for ${name}${of}`, text))));
@@ -177,7 +180,7 @@ function exchange(detail, first) {
   const parts = {
     answer: [answers(detail), h("section", {}, headerPart(detail))],
     rows: [detail.left_rows.length + detail.right_rows.length > 0 && h("section", {}, h("h4", {}, "Rows written"), rows(detail))],
-    effects: [detail.left_effects.length + detail.right_effects.length > 0 && h("section", {}, h("h4", {}, "Calls and mails that left"), effects(detail))],
+    effects: [Object.keys(detail.effects).length > 0 && h("section", {}, h("h4", {}, "Calls and mails that left"), effects(detail))],
   };
   const order = [first, ...["answer", "rows", "effects"].filter((name) => name !== first)];
   return [
