@@ -16,7 +16,7 @@ from parity.alignment import Aligner
 from parity.cookies import CookieJar
 from parity.minting import Minting
 from parity.pairing import Pairing, Scalar
-from parity.shapes import PLACEHOLDER, UUID, entity_of_path, has_numbers_under_ids, ids_in, shape, singular
+from parity.shapes import PLACEHOLDER, UUID, entity_of_path, has_more_ids, ids_in, shape, singular
 from parity.substitution import Substitution, substitute
 from parity.tokens import Tokens
 from parity.values import Answer, Entry, Headers, Request, header
@@ -216,9 +216,9 @@ class Carrier:
 
         Ids that are the same on both sides are taken on the way.
         """
-        if has_numbers_under_ids(recorded):
-            return False
         theirs = ids_in(recorded)
+        if has_more_ids(recorded, theirs):
+            return False
         if not theirs:
             return True
         ours = theirs if recorded == own else ids_in(own)

@@ -100,12 +100,12 @@ def _leaves(value: dict[str, Any], entity: str, prefix: str) -> Iterator[tuple[s
 
 
 def _own_id(leaf: Scalar, entity: str, pairing: Pairing, own: bool) -> Scalar | None:
-    """Return this stack's form of an id that stands in a pair, else None."""
+    """Return this stack's form of an id that stands in a certain pair, else None."""
     is_text = isinstance(leaf, str) and not leaf.isdigit()
     if own:
-        known = pairing.is_own_text(str(leaf)) if is_text else pairing.is_own_number(entity, leaf)
+        known = pairing.is_certain_own_text(str(leaf)) if is_text else pairing.is_certain_own_number(entity, leaf)
         return leaf if known else None
-    return pairing.own_text(str(leaf)) if is_text else pairing.own_number(entity, leaf)
+    return pairing.certain_text(str(leaf)) if is_text else pairing.certain_number(entity, leaf)
 
 
 def match_lists(

@@ -50,6 +50,9 @@ class _Table(Generic[_Own]):
             self.provisional.add(recorded)
         return True
 
+    def is_provisional(self, recorded: str) -> bool:
+        return bool(self.provisional) and recorded in self.provisional
+
     def _release(self, recorded: str) -> None:
         del self.recorded[self._mirror(recorded, self.own.pop(recorded))]
         self.provisional.discard(recorded)
@@ -114,17 +117,29 @@ class Pairing:
         """Return this stack's number (or text) for the number of an entity."""
         return self._numbers.own.get(f"{entity}:{recorded}")
 
-    def is_own_text(self, own: str) -> bool:
-        """Say whether this stack's text stands for a recorded one."""
-        return own in self._texts.recorded
+    def certain_text(self, recorded: str) -> str | None:
+        """Return this stack's text if more than position speaks for the pair."""
+        own = self.own_text(recorded)
+        return None if own is None or self._texts.is_provisional(_text_key(recorded)) else own
 
-    def is_own_number(self, entity: str, own: Scalar) -> bool:
-        """Say whether this stack's number stands for a recorded one of the entity."""
-        return f"{entity}:{own}" in self._numbers.recorded
+    def certain_number(self, entity: str, recorded: Scalar) -> Scalar | None:
+        """Return this stack's number if more than position speaks for the pair."""
+        own = self.own_number(entity, recorded)
+        return None if own is None or self._numbers.is_provisional(f"{entity}:{recorded}") else own
+
+    def is_certain_own_text(self, own: str) -> bool:
+        """Say whether this stack's text stands for a recorded one, and not by position alone."""
+        recorded = self._texts.recorded.get(own)
+        return recorded is not None and not self._texts.is_provisional(recorded)
+
+    def is_certain_own_number(self, entity: str, own: Scalar) -> bool:
+        """Say whether this stack's number stands for a recorded one of the entity, and not by position alone."""
+        recorded = self._numbers.recorded.get(f"{entity}:{own}")
+        return recorded is not None and not self._numbers.is_provisional(recorded)
 
     def pair_texts(self, recorded: str, own: str, *, certain: bool = True) -> bool:
         """Take a pair of texts; return whether it is new."""
-        key = recorded.lower() if UUID.fullmatch(recorded) else recorded
+        key = _text_key(recorded)
         if not self._texts.take(key, own, certain):
             return False
         if key != recorded:
@@ -168,3 +183,7 @@ class Pairing:
         self._capitals = set(state["capitals"])
         self.shortest = state["shortest"]
         self.has_marks = state["has_marks"]
+
+
+def _text_key(recorded: str) -> str:
+    return recorded.lower() if len(recorded) == 36 and UUID.fullmatch(recorded) else recorded

@@ -15,7 +15,7 @@ __all__ = [
     "UUID",
     "entity_of_key",
     "entity_of_path",
-    "has_numbers_under_ids",
+    "has_more_ids",
     "ids_in",
     "is_id_key",
     "moment",
@@ -35,10 +35,12 @@ EMBEDDED = re.compile(rf"{_UUID}|<jwt-\d+>|{_JWT}|(?<![0-9A-Za-z])[0-9a-f]{{24,}
 # faster than one that begins with a choice.
 _AFTER_QUOTE = re.compile(rb'"(<jwt-\d+>|[0-9A-Za-z_-]{16,})')
 _AFTER_SLASH = re.compile(rb"/(<jwt-\d+>|[0-9A-Za-z_-]{16,})")
-_NUMBERS_UNDER_ID = (
+_UUID_TAIL = re.compile(rb"-([0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12})")
+_NUMBERED = (
     re.compile(rb'd"\s*:\s*"?\d+"?\s*[,}]'),
     re.compile(rb'ds"\s*:\s*\[\s*"?\d+"?\s*[,\]]'),
     re.compile(rb'pk"\s*:\s*"?\d+"?\s*[,}]'),
+    re.compile(rb'/\d+["/?#]'),
 )
 
 _WORD = re.compile(r"[A-Za-z0-9_\-+/=.~:]+")
@@ -101,9 +103,12 @@ def ids_in(body: bytes) -> set[bytes]:
     return found
 
 
-def has_numbers_under_ids(body: bytes) -> bool:
-    """Say whether a JSON text may hold numbers under keys for ids; never no where there are some."""
-    return any(pattern.search(body) for pattern in _NUMBERS_UNDER_ID)
+def has_more_ids(body: bytes, found: set[bytes]) -> bool:
+    """Say whether a text may hold more ids than `ids_in` found: numbers under keys for ids, uuids in sentences."""
+    if any(pattern.search(body) for pattern in _NUMBERED):
+        return True
+    tails = set(_UUID_TAIL.findall(body))
+    return bool(tails) and not tails <= {text[9:] for text in found}
 
 
 @lru_cache(4096)
