@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from parity.grouping import leaf
 from parity.report.aligned import side_by_side
 from parity.report.curl import curl, shown_headers
 from parity.report.value import AlignedLine, AnswerView, BodyView, Detail, RequestView, RowView, Spot, StackInfo
@@ -17,6 +18,7 @@ __all__ = ["Mask", "Seen", "detail_of", "spot_of"]
 Mask = Callable[[str], str]
 _SHOWN_BYTES = 64 * 1024
 _SHOWN_VALUE = 2_000
+_HIDDEN = "(hidden)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ def spot_of(difference: Difference, mask: Mask, group: str = "") -> Spot:
     """Return a difference with its values as JSON text."""
     d = difference
     left, right = (
-        "" if kind == "missing" else _value(value, mask)
+        "" if kind == "missing" else _value(leaf(d.path), value, mask)
         for value, kind in ((d.left, d.left_kind), (d.right, d.right_kind))
     )
     return Spot(d.where, d.axis, d.path, d.spot, left, right, d.left_kind, d.right_kind, group)
@@ -76,13 +78,20 @@ def _of_bodies(spots: Sequence[Spot]) -> list[Spot]:
     return [spot for spot in spots if spot.where == "answer" and spot.spot.startswith("$")]
 
 
-def _value(value: Any, mask: Mask) -> str:
-    text = mask(_json(value))
-    return text if len(text) <= _SHOWN_VALUE else f"{text[:_SHOWN_VALUE]}…"
+def _value(name: str, value: Any, mask: Mask) -> str:
+    """Return the value as JSON text; the mask sees it under its name, which may say that it is secret."""
+    start = f"{{{_json(name)}: "
+    text = mask(f"{start}{_json(value)}}}")
+    shown = text[len(start) : -1] if text.startswith(start) else _HIDDEN
+    return shown if len(shown) <= _SHOWN_VALUE else f"{shown[:_SHOWN_VALUE]}…"
 
 
 def _curl(request: Request, stack: StackInfo, mask: Mask) -> str:
-    return mask(curl(request, stack.url + stack.prefix))
+    """Return the command; the mask comes before the quoting, which would hide from it what is secret."""
+    text = _decoded(request.body)
+    body = request.body if text is None else mask(text).encode(errors="replace")
+    headers = tuple((name, mask(value)) for name, value in request.headers)
+    return curl(Request(request.method, mask(request.target), headers, body), stack.url + stack.prefix)
 
 
 def _headers(headers: Headers, mask: Mask) -> Headers:
@@ -118,7 +127,7 @@ def _body(body: bytes, mask: Mask) -> BodyView:
 
 def _answer(answer: Answer, mask: Mask) -> AnswerView:
     headers = tuple(
-        (name, "(hidden)" if name.lower() == "set-cookie" else value) for name, value in _headers(answer.headers, mask)
+        (name, _HIDDEN if name.lower() == "set-cookie" else value) for name, value in _headers(answer.headers, mask)
     )
     return AnswerView(
         answer.status, headers, _body(answer.body, mask), round(answer.elapsed_s * 1000, 3), mask(answer.error)
@@ -132,7 +141,7 @@ def _rows(rows: Sequence[RowChange], mask: Mask) -> tuple[RowView, ...]:
 
 
 def _columns(row: Mapping[str, Any] | None, mask: Mask) -> dict[str, str]:
-    return {name: _value(value, mask) for name, value in (row or {}).items()}
+    return {name: _value(name, value, mask) for name, value in (row or {}).items()}
 
 
 def _effects(
