@@ -222,7 +222,7 @@ class _Reader:
             # 100 Continue, 103 Early Hints: the answer itself follows.
             self._headers.clear()
         elif not self.done.done():
-            self.keep = self._parser.should_keep_alive() and not self._head and not self._declares_more()
+            self.keep = self._parser.should_keep_alive() and not self._declares_more()
             self._finish()
         else:
             self.keep = False

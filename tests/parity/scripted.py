@@ -27,7 +27,7 @@ class Say:
     pieces: bytes | tuple[bytes, ...] = b""
     close: bool = False
     reset: bool = False
-    # Answers as soon as the headers are there, whatever body is still to come.
+    # Answers as soon as the headers are there; what comes then is read and forgotten.
     early: bool = False
 
 
@@ -56,6 +56,8 @@ async def scripted(*answers: Say | bytes) -> AsyncIterator[Scripted]:
                 await tell(writer, say)
                 if say.close or say.reset:
                     return
+                while say.early and await reader.read(65536):
+                    pass
         except (asyncio.IncompleteReadError, ConnectionError):
             state.gone.set()
         finally:

@@ -120,6 +120,10 @@ def test_a_request_goes_out_as_recorded(request_: Request, expected: bytes) -> N
     assert request_bytes(request_, "/api", "h:1") == expected
 
 
+def test_no_path_at_all_is_the_root() -> None:
+    assert request_bytes(Request("GET", ""), "", "h").startswith(b"GET / HTTP/1.1\r\n")
+
+
 @pytest.mark.parametrize(
     "request_",
     [Request("GET", "/a\r\nX: 1"), Request("GET", "/", (("A", "b\nC: d"),)), Request("GET", "/", (("A\r", "b"),))],
@@ -250,6 +254,8 @@ CLOSED = {
     "without notice": Say(ok(), close=True),
     "by a reset after a 500": Say(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", reset=True),
     "HTTP/1.0": Say(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", close=True),
+    "with notice, but not yet": Say(ok(b"ok", "Connection: close")),
+    "HTTP/1.0, but not yet": Say(b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"),
 }
 
 
@@ -281,6 +287,7 @@ def test_a_connection_that_idled_too_long_is_not_trusted_with_a_write() -> None:
 UNTRUSTED = {
     "more than the answer": Say(ok(b"ok") + b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine"),
     "a body behind a 204": Say(b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\nnull"),
+    "a body that follows a 204": Say((b"HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n", b"null")),
     "rubbish behind the answer": Say(ok(b"ok") + b"ok"),
 }
 
@@ -335,6 +342,7 @@ BROKEN = {
     "reset at once": (Say(reset=True), CLOSED_WITHOUT),
     "closed in the headers": (Say(b"HTTP/1.1 200 OK\r\nX-A: ", close=True), CUT),
     "closed in the body": (Say(ok(b"abcdef")[:-2], close=True), CUT),
+    "reset in a body that the end ends": (Say(b"HTTP/1.1 200 OK\r\n\r\nabc", reset=True), CUT),
     "closed in the chunks": (Say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", close=True), CUT),
     "closed behind the last chunk but one": (
         Say(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", close=True),

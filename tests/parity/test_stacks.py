@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -346,9 +347,11 @@ def test_an_app_that_goes_wrong_is_answered_for_as_by_a_server(tmp_path: Path, i
     stack = in_memory(interface, interface)
     requests = (Request("GET", target), Request("GET", "/fine"))
 
+    begun = time.monotonic()
     wrong, fine = answers_to(stack, tmp_path, *requests, reach="memory", answer_s=0.1 if target == "/hang" else 5)
 
     assert (wrong.status, wrong.body, wrong.error) == ENDS[interface, target]
+    assert time.monotonic() - begun < 3, "what was given up is not waited for"
     assert fine.status == 200
     if target in {"/raise", "/raise/late"}:
         assert "Error" in (tmp_path / "left.log").read_text()
