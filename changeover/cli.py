@@ -38,6 +38,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object in
 
 
 app.add_typer(parity_commands.make_app(console), name="parity")
+app.command("import")(parity_commands.import_file(console))
 
 
 @app.callback(invoke_without_command=True)

@@ -1,12 +1,17 @@
 """The commands of the parity runner: `changeover parity ...` and `changeover import`. They read arguments and print."""
 
+import json
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-__all__ = ["make_app"]
+from changeover.problems import Problem
+
+__all__ = ["import_file", "make_app"]
 
 ProjectOption = Annotated[
     Path | None,
@@ -81,3 +86,61 @@ def make_app(console: Console) -> typer.Typer:
         raise typer.Exit(exit_code(done))
 
     return app
+
+
+def import_file(console: Console) -> Callable[..., None]:
+    """Return the command `changeover import`."""
+
+    def command(
+        file: Annotated[
+            Path,
+            typer.Argument(
+                help="A HAR file (gzipped or not), a Postman v2.1 collection or an OpenAPI document.", dir_okay=False
+            ),
+        ],
+        name: Annotated[str, typer.Option(help="The recording's name. Default: the file's.")] = "",
+        out: Annotated[
+            Path | None, typer.Option(help="Write here instead of into VAR_DIR/recordings.", dir_okay=False)
+        ] = None,
+        emails: Annotated[bool, typer.Option("--emails", help="Replace e-mail addresses too.")] = False,
+        variable: Annotated[
+            list[str] | None,
+            typer.Option("--variable", help="NAME=VALUE for a collection's variable; may be given several times."),
+        ] = None,
+        project: ProjectOption = None,
+        as_json: JsonFlag = False,
+    ) -> None:
+        """Turn a file of a browser, Postman or OpenAPI into a recording, without its secrets."""
+        from changeover.imports import import_recording, name_of
+        from changeover.project import load_project
+
+        source, given = file.absolute(), out.absolute() if out else None
+        pair = load_project(project)
+        target = given or pair.kept / f"{name or name_of(source)}.jsonl.gz"
+        variables = dict(_assigned(text) for text in variable or [])
+        imported = import_recording(pair, source, target, emails=emails, variables=variables)
+        if as_json:
+            said = {
+                "recording": str(target),
+                "entries": len(imported.entries),
+                "left_out": [asdict(left) for left in imported.left_out],
+                "notes": list(imported.notes),
+            }
+            print(json.dumps(said, indent=2))
+            return
+        console.print(f"{len(imported.entries)} requests in {target}")
+        for left in imported.left_out:
+            console.print(
+                f"left out: {left.count} {left.reason} ({', '.join(left.examples)}{', ...' if left.count > len(left.examples) else ''})"
+            )
+        for note in imported.notes:
+            console.print(f"note: {note}")
+
+    return command
+
+
+def _assigned(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Problem(f'--variable "{text}" is not NAME=VALUE.')
+    return name, value

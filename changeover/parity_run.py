@@ -13,6 +13,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from changeover.imports import as_recording
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
 from parity.journal import Played
@@ -44,11 +45,12 @@ class Wanted:
 def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
     """Return the outcome; the reports and certificates are written. Raise Problem."""
     groups = project.groups(wanted.groups, wanted.phase)
-    recordings = project.recordings(wanted.recordings)
+    named = project.recordings(wanted.recordings)
     folder = wanted.report or project.runs / "report"
     project.runs.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="run-", dir=project.runs))
     try:
+        recordings = [_ready(project, file, work, console, quiet=quiet) for file in named]
         with _progress(console, quiet=quiet) as progress:
             options = Options(
                 folder=work,
@@ -70,6 +72,15 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
         raise Problem(str(error)) from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _ready(project: Project, file: Path, folder: Path, console: Console, *, quiet: bool) -> Path:
+    """Return the recording; a file of another kind is imported first, and what was left out is said."""
+    recording, imported = as_recording(project, file, folder)
+    if imported and not quiet:
+        left_out = ", ".join(f"{left.count} {left.reason}" for left in imported.left_out) or "nothing"
+        console.print(f"imported {len(imported.entries)} requests of {file.name}; left out: {left_out}")
+    return recording
 
 
 def write_reports(done: Run, folder: Path) -> None:

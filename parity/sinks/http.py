@@ -34,9 +34,13 @@ _NOT_KEPT = frozenset(
 
 
 class HttpSink(Listener):
-    """Notes every call. The first rule that fits `METHOD host/path` (without the query) answers it, else 200 with `{}`."""
+    """Notes every call. The first rule that fits `METHOD host/path` (without the query) answers it, else 200 with `{}`.
 
-    def __init__(self, answers: Sequence[SinkAnswer] = ()) -> None:
+    Each answer waits `delay_s`: so a calibration sees what measures the time of a call.
+    """
+
+    def __init__(self, answers: Sequence[SinkAnswer] = (), delay_s: float = 0.0) -> None:
+        self._delay_s = delay_s
         self._rules = [(_pattern(answer.match), _usable(answer)) for answer in answers]
         super().__init__()
 
@@ -53,6 +57,8 @@ class HttpSink(Listener):
         try:
             while call := await _next_call(connection, reader, writer):
                 self.note(call.effect(self.address))
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
                 writer.write(_answer_bytes(connection, self._answer(call), head=call.method == "HEAD"))
                 await writer.drain()
                 if set(connection.states.values()) != {h11.DONE}:
