@@ -109,6 +109,8 @@ def test_an_id_is_learnt_by_its_path(recorded: Any, own: Any) -> None:
         pytest.param({"id": A}, {"id": "not-an-id"}, id="no id here"),
         pytest.param({"id": A}, [X], id="a list here"),
         pytest.param({"m": f"Job {A} was made"}, {"m": f"Task {X} was made"}, id="in another sentence"),
+        pytest.param({"ref": A}, {"ref": "5f2a9c0e1b7d4a63"}, id="an id of another sort"),
+        pytest.param({"url": f"/things/{A}"}, {"url": f"/parts/{X}"}, id="in another address"),
         pytest.param({"slug": "drive-cat-063117-b"}, {"slug": "drive-cat-063118-b"}, id="a slug"),
         pytest.param({"on": "2026-11-22T06:31:38.172309"}, {"on": "2026-12-24T06:31:38.172309"}, id="a time"),
         pytest.param({"name": "Backward Compatibility 2"}, {"name": "Backward Compatibility 3"}, id="words"),
@@ -211,6 +213,18 @@ def row(key: str, **more: Any) -> dict[str, Any]:
             [row(Y, text="it ran", created_at="2026-05-01T00:00:00Z")],
             {},
             id="alike, of unlike number",
+        ),
+        pytest.param(
+            [row(A, done=True)],
+            [row(X, done=True), row(Y, done=False)],
+            {},
+            id="only yes or no agree, and more rows here",
+        ),
+        pytest.param(
+            [row(A, text="a b", made_at="2026-01-02T00:00:00Z"), row(B, text="a b", made_at="2026-01-02T00:00:00Z")],
+            [row(X, text="a b", made_at="2026-05-01T00:00:00Z"), row(Y, text="a b", made_at="2026-05-02T00:00:00Z")],
+            {},
+            id="alike, made at the same time",
         ),
         pytest.param(
             [row(A, text="it ran"), row(B, text="it was stopped")],
@@ -393,6 +407,33 @@ def test_a_strange_token_is_not_bound_to_a_login_whose_answer_is_there() -> None
     assert carrier.report().not_carried == {"token in no answer": 1}
 
 
+def test_a_strange_token_is_not_bound_to_an_answer_that_is_there_without_a_token() -> None:
+    carrier = Carrier()
+    carrier.learn(entry(asked("POST", "/login"), {"ok": True}), ours({"ok": True, "access_token": own_jwt()}))
+
+    assert bearer_after(carrier, "<jwt-19>") == "<jwt-19>"
+
+
+def test_a_route_takes_the_sort_of_token_that_it_took_before() -> None:
+    carrier = Carrier()
+    logged_in(carrier, session="other")
+    bearer_after(carrier, "<jwt-2>", target="/renew", session="other")
+    access, refresh = own_jwt(n=9), own_jwt(n=9, type="refresh")
+    carrier.learn(missing(asked("POST", "/login")), ours({"access_token": access, "refresh_token": refresh}))
+
+    assert bearer_after(carrier, "<jwt-10>", target="/renew") == refresh
+    assert bearer_after(carrier, "<jwt-9>", target="/renew/now") == access
+
+
+def test_a_refresh_before_any_other_use_takes_the_refresh_token() -> None:
+    carrier = Carrier()
+    access, refresh = own_jwt(), own_jwt(type="refresh")
+    carrier.learn(missing(asked("POST", "/login")), ours({"access_token": access, "refresh_token": refresh}))
+
+    assert bearer_after(carrier, "<jwt-2>", target="/auth/refresh") == refresh
+    assert bearer_after(carrier, "<jwt-1>") == access
+
+
 def test_two_logins_of_unlike_people_without_bodies_leave_a_token_unclear() -> None:
     carrier = Carrier()
     for who in ("a", "b"):
@@ -539,6 +580,10 @@ def test_an_id_that_no_answer_gave_is_told(target: str, status: int, told: list[
     assert Carrier().request(entry(asked("GET", target), {}, status=status))[1] == told
 
 
+def test_an_id_that_the_client_chose_is_not_told() -> None:
+    assert Carrier().request(entry(asked("PUT", f"/things/{A}"), {}, status=201))[1] == []
+
+
 def test_an_id_that_found_no_counterpart_is_told_wherever_it_is_used() -> None:
     carrier = Carrier()
     carrier.learn(entry(asked("POST", "/things"), {"id": A}, status=201), ours({"error": "no"}, status=400))
@@ -548,7 +593,30 @@ def test_an_id_that_found_no_counterpart_is_told_wherever_it_is_used() -> None:
     assert carrier.report().not_carried == {"id without a counterpart": 1}
 
 
-# Whole recordings
+# Whole recordings. The traps with tokens are those of a real browser's recording, in which somebody tampered with them.
+
+
+def test_a_session_with_tampered_tokens_carries_the_true_ones_alone() -> None:
+    carrier = Carrier()
+    access, refresh = logged_in(carrier, number=17)
+    renewed = [own_jwt(n=n) for n in range(3)]
+
+    assert [bearer_after(carrier, "<jwt-19>", status=422) for _ in range(6)] == ["<jwt-19>"] * 6
+    for n, token in enumerate(renewed):
+        at = entry(asked("POST", "/auth/refresh", None, bearing("<jwt-18>")), {"access_token": f"<jwt-{20 + n}>"})
+        assert dict(carrier.request(at)[0].headers)["Authorization"] == f"Bearer {refresh}"
+        carrier.learn(at, ours({"access_token": token}))
+    assert [bearer_after(carrier, f"<jwt-{20 + n}>") for n in range(3)] == renewed
+    # A refresh token where an access token belongs, and the other way round.
+    assert bearer_after(carrier, "<jwt-18>", status=422) == refresh
+    assert bearer_after(carrier, "<jwt-17>", target="/auth/refresh", status=422) == access
+    # A token that was good although no answer had given it.
+    assert bearer_after(carrier, "<jwt-35>") == "<jwt-35>"
+    carrier.learn(
+        missing(asked("POST", "/auth/refresh", None, bearing("<jwt-39>")), status=422), ours({"m": "no"}, status=422)
+    )
+    assert bearer_after(carrier, "<jwt-48>") == "<jwt-48>"
+    assert carrier.report().not_carried == {"token in no answer": 3}
 
 
 class World:
