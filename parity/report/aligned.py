@@ -10,11 +10,12 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from parity.places import Place, Root, spot_of
+from parity.places import Root, spot_of
 from parity.report.elements import Meet, meet_by_position, meet_equal
 from parity.report.exact_json import Object, json_text, parse
 from parity.report.value import AlignedLine, Spot
@@ -37,11 +38,10 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where in the documents a value stands; one place and one comma for each side, None for a side without it."""
+class _Place(NamedTuple):
+    """Where in the documents a value stands; one spot and one comma for each side, "" for a side without it."""
 
-    paths: tuple[Place | None, ...]
+    spots: tuple[str, ...]
     commas: tuple[str, ...]
     indent: int = 0
     name: str = ""
@@ -83,8 +83,7 @@ def _lines_of_json(
     values: Sequence[Any], spots: Sequence[Spot], witness: Sequence[Spot], root: str
 ) -> list[AlignedLine]:
     """Return the lines with list elements placed so that the most spots have a line."""
-    top: Place = (None, Root(root, root))
-    place = _Place((top,) * len(values), ("",) * len(values))
+    place = _Place((root,) * len(values), ("",) * len(values))
     best: list[AlignedLine] = []
     most = -1
     for meet in (meet_equal, meet_by_position):
@@ -127,6 +126,12 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… ({len(text):,} characters)"
 
 
+@lru_cache(4096)
+def _step(name: str) -> str:
+    """Return what a key adds to a spot."""
+    return spot_of(((None, Root("", "")), name))
+
+
 class _Writer:
     """Walks the documents together and writes their lines."""
 
@@ -151,15 +156,14 @@ class _Writer:
     def _marked(self, values: Sequence[Any], place: _Place) -> _Place:
         """Return the place with its marks; what differs as a whole differs in all of its lines."""
         absent = [value is _ABSENT for value in values]
-        spots = [spot_of(path) if path else "" for path in place.paths]
-        left, right = spots[:2]
+        left, right = place.spots[:2]
         mark = self._marks.at(left, right, (absent[0], absent[1]))
         self.placed += bool(mark)
         witness: Mark = ""
         if len(values) > 2:
-            witness = self._witness.at(spots[2], left, (absent[2], absent[0]))
+            witness = self._witness.at(place.spots[2], left, (absent[2], absent[0]))
         begins = bool(mark or witness)
-        return replace(place, mark=mark or place.mark, witness=witness or place.witness, begins=begins)
+        return place._replace(mark=mark or place.mark, witness=witness or place.witness, begins=begins)
 
     def _container(
         self, values: Sequence[Any], place: _Place, brackets: str, children: Iterator[tuple[list[Any], _Place]]
@@ -170,11 +174,11 @@ class _Writer:
             yield _line(place, [value if value is _ABSENT else brackets for value in values], commas=True)
             return
         yield _line(place, [value if value is _ABSENT else opening for value in values])
-        handed = replace(place, mark=_inherited(place.mark), witness=_inherited(place.witness))
+        handed = place._replace(mark=_inherited(place.mark), witness=_inherited(place.witness))
         moved = place.moved or place.mark == "order"
         for child, where in inside:
-            yield from self.lines(child, replace(where, mark=handed.mark, witness=handed.witness, moved=moved))
-        closed = replace(handed, name="", begins=False)
+            yield from self.lines(child, where._replace(mark=handed.mark, witness=handed.witness, moved=moved))
+        closed = handed._replace(name="", begins=False)
         yield _line(closed, [value if value is _ABSENT else closing for value in values], commas=True)
 
     def _members(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
@@ -189,10 +193,11 @@ class _Writer:
             tables.append(table)
         last = [next(reversed(table), None) for table in _in_order(tables)]
         for key in dict.fromkeys(key for table in tables for key in table):
-            paths = tuple((path, key[0]) if path else None for path in place.paths)
+            step = _step(key[0])
+            spots = tuple(spot and spot + step for spot in place.spots)
             commas = tuple("" if key == end else "," for end in last)
             child = [table.get(key, _ABSENT) for table in tables]
-            yield child, _Place(paths, commas, place.indent + 1, f"{_cut(json_text(key[0]))}: ")
+            yield child, _Place(spots, commas, place.indent + 1, f"{_cut(json_text(key[0]))}: ")
 
     def _elements(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
         """Yield the elements that belong together."""
@@ -200,21 +205,22 @@ class _Writer:
         in_order = "order" in {place.mark, place.witness}
         for numbers in (meet_by_position if in_order else self._meet)(lists):
             child = [_ABSENT if n is None else side[n] for side, n in zip(lists, numbers, strict=True)]
-            pairs = list(zip(place.paths, numbers, strict=True))
-            paths = tuple((path, n) if path and n is not None else None for path, n in pairs)
+            spots = tuple(
+                "" if n is None else spot and f"{spot}[{n}]" for spot, n in zip(place.spots, numbers, strict=True)
+            )
             commas = tuple("" if n == len(side) - 1 else "," for side, n in zip(lists, numbers, strict=True))
-            yield child, _Place(paths, commas, place.indent + 1)
+            yield child, _Place(spots, commas, place.indent + 1)
 
     def _apart(self, values: Sequence[Any], place: _Place) -> Iterator[AlignedLine]:
         """Write leaves, or values of different shape, each on its own side."""
         if place.moved and not place.mark and repr(values[0]) != repr(values[1]):
-            place = replace(place, mark="order")
+            place = place._replace(mark="order")
         sides = [list(_alone(value, place.name, comma)) for value, comma in zip(values, place.commas, strict=True)]
         for row in zip_longest(*sides):
             indent = next((line[0] for line in row if line), 0)
             texts = [line[1] if line else None for line in row]
-            yield _aligned(replace(place, indent=place.indent + indent), texts)
-            place = replace(place, begins=False)
+            yield _aligned(place._replace(indent=place.indent + indent), texts)
+            place = place._replace(begins=False)
 
 
 def _inherited(mark: Mark) -> Mark:

@@ -26,6 +26,11 @@ from parity.redaction.pseudonyms import Pseudonyms
 from parity.values import Answer, Entry, Headers, ParityError, Request
 
 KEY = b"k" * 32
+PARTS_OF_NAMES = {
+    "password", "passwd", "secret", "token", "api", "key", "private", "access", "session", "id", "webhook", "url", "hook", "uri",
+    "pin", "otp", "sid", "pass", "phrase", "code", "word", "jwt", "my", "user", "count", "type", "credential", "credentials",
+    "tokens", "keys", "authorization", "cookie", "csrf", "bearer", "pwd", "magic", "has", "new", "value", "master", "web",
+}  # fmt: skip
 JSON: Headers = (("content-type", "application/json"),)
 FORM: Headers = (("content-type", "application/x-www-form-urlencoded"),)
 
@@ -144,6 +149,19 @@ def test_a_name_that_stands_for_a_secret_is_known(name: str) -> None:
 )
 def test_a_name_that_stands_for_none_is_left(name: str) -> None:
     assert not Names().secrecy(name)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    words=st.lists(st.sampled_from(sorted(PARTS_OF_NAMES)), min_size=1, max_size=3),
+    join=st.sampled_from(["_", "-", "", "camel", " "]),
+)
+def test_a_text_with_a_secret_name_is_never_passed_over(words: list[str], join: str) -> None:
+    name = words[0] + "".join(map(str.title, words[1:])) if join == "camel" else join.join(words)
+    names = Names(["magic_word"])
+
+    if names.secrecy(name):
+        assert names.may_stand_in(json.dumps({"a": 1, name: "x"}))
 
 
 @pytest.mark.parametrize("name", ["magicWord", "magic_word", "MAGIC-WORD", "magicword"])
@@ -349,9 +367,13 @@ ECHOES: dict[str, Callable[[str], Entry]] = {
 def test_a_secret_is_replaced_wherever_else_it_stands(tmp_path: Path, echo: str, secret: str, order: str) -> None:
     if echo == "binary body" and not secret.isascii():
         pytest.skip("bytes that are no text hold no letters beyond ASCII")
-    pair = [posted({"password": secret}), ECHOES[echo](secret)]
+    raw = ECHOES[echo](secret)
+    with Writer(tmp_path / "before.jsonl", Header()) as writer:
+        writer.write(raw)
+    pair = [posted({"password": secret}), raw]
     path = on_disk(tmp_path, pair if order == "later" else pair[::-1])
 
+    assert scan(tmp_path / "before.jsonl", [secret]), "the scan does not see what was planted"
     assert not scan(path, [secret])
 
 
@@ -678,28 +700,17 @@ def test_the_scan_names_line_and_encoding(tmp_path: Path) -> None:
 
 
 def test_none_of_many_planted_secrets_is_on_disk(tmp_path: Path) -> None:
-    """Each secret goes into one named place, and into several echoes before and after it."""
+    """Each secret goes into one named place, and into an echo somewhere before or after it."""
     rng, entries, secrets = random.Random(3), [], []
     makers, echoes = list(PLACES.values()), [name for name in ECHOES if name != "binary body"]
     for number in range(520):
         alphabet = string.ascii_letters + string.digits + ("-._~" if number % 3 else "+/ &é!")
         secret = rng.choice(string.ascii_letters) + "".join(rng.choices(alphabet, k=rng.randint(8, 30))) + "9"
         secrets.append(secret)
-        group = [
-            ECHOES[rng.choice(echoes)](secret),
-            makers[number % len(makers)](secret),
-            ECHOES[rng.choice(echoes)](secret),
-        ]
-        entries += group
+        entries += [makers[number % len(makers)](secret), ECHOES[rng.choice(echoes)](secret)]
     rng.shuffle(entries)
-    before = tmp_path / "before.jsonl"
-    with Writer(before, Header()) as writer:
-        for one in entries:
-            writer.write(one)
 
     path = on_disk(tmp_path, entries, name="after.jsonl.gz")
 
-    planted = sorted({found.secret for found in scan(before, secrets)})
-    assert sorted(secrets) == planted
     assert scan(path, secrets) == []
-    assert len(list(read(path)[1])) == len(entries)
+    assert len(list(read(path)[1])) == len(entries) >= 1000
