@@ -5,7 +5,7 @@ from typing import Any
 
 from parity.json_text import NotJson, read_json
 from parity.kinds import kind_of
-from parity.leaves import Nested
+from parity.leaves import Nested, Verdict
 from parity.places import Place, Root
 from parity.shapes import entity_of_path
 from parity.values import Answer, header
@@ -15,6 +15,7 @@ __all__ = ["compare_answers"]
 
 _SPACES = re.compile(r"\s+")
 _LINE_ENDS = ((b"\r\n", "crlf"), (b"\n", "lf"), (b"\r", "cr"))
+_LINKS = frozenset({"location", "content-location"})
 # Their meaning is that there is nothing; a type of nothing is no difference.
 _NO_CONTENT = frozenset({204, 304})
 
@@ -73,22 +74,30 @@ def _headers(name: str, left: Answer, right: Answer, walk: Walk) -> None:
         [_SPACES.sub(" ", value.strip()) for key, value in answer.headers if key.lower() == name]
         for answer in (left, right)
     )
-    if lefts == rights:
-        for value in lefts:
-            walk.leaves.equal(value, _place(name))
-        return
-    place = _place(name)
     for at in range(max(len(lefts), len(rights))):
         one, other = (values[at] if at < len(values) else None for values in (lefts, rights))
-        if one is None or other is None:
-            kinds = ["missing" if value is None else str(kind_of(value)) for value in (one, other)]
-            walk.add("header", place, one, other, (kinds[0], kinds[1]))
-        elif one != other:
-            found = walk.leaves.unequal(one, other, place)
-            if isinstance(found, Nested):
-                walk.value(found.left, found.right, place)
-            elif found is not None:
-                walk.add("header", place, one, other, (found.left_kind, found.right_kind))
+        _header(name, one, other, walk)
+
+
+def _header(name: str, left: str | None, right: str | None, walk: Walk) -> None:
+    place = _place(name)
+    found: Verdict | Nested | None = None
+    if left is None or right is None:
+        kinds = ["missing" if value is None else str(kind_of(value)) for value in (left, right)]
+        found = Verdict("header", kinds[0], kinds[1])
+    elif left != right or (name in _LINKS and _to_one_stack(left, walk)):
+        found = walk.leaves.unequal(left, right, place)
+    elif not walk.leaves.equal(left, place):
+        found = Verdict("header", str(kind_of(left)), f"{kind_of(right)}(other)")
+    if isinstance(found, Nested):
+        walk.value(found.left, found.right, place)
+    elif found is not None:
+        walk.add("header", place, left, right, (found.left_kind, found.right_kind))
+
+
+def _to_one_stack(value: str, walk: Walk) -> bool:
+    """Say whether a link that is equal text leads to one of the stacks, so that the other sends its clients away."""
+    return walk.leaves.blanked(value, True) != walk.leaves.blanked(value, False)
 
 
 def _bodies(left: Answer, right: Answer, walk: Walk) -> None:

@@ -50,7 +50,11 @@ class Note:
             elif isinstance(value, dict):
                 for key, inner in value.items():
                     # Most leaves stand under keys that hold no ids; no place is made for them.
-                    if isinstance(inner, dict | list) or self._leaves.may_hold_ids(key):
+                    if isinstance(inner, dict | list) or (_is_number(inner) and self._leaves.may_hold_ids(key)):
                         waiting.append((inner, (place, key)))
             elif isinstance(value, int | str) and (kind := self._leaves.number_kind(value, place)):
                 yield kind, str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, str) and value.isdigit())
