@@ -9,18 +9,21 @@ __all__ = ["Names", "is_placeholder", "looks_secret"]
 
 Secrecy = Literal["", "secret", "text", "container", "url", "authorization", "cookie"]
 
-# A word that makes a name secret wherever it ends: new_password, accessToken, clientsecret.
-_ENDINGS = (
-    "password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "apikey", "privatekey", "secretkey",
-    "accesskey", "signingkey", "encryptionkey", "credential", "authkey", "masterkey", "sshkey", "webhookkey", "sharedkey",
-    "sessionkey", "accountkey", "servicekey", "deploykey", "licensekey",
+# A name is secret that ends in such a word: new_password, accesstoken, clientSecret.
+_ENDINGS = ("password", "passwd", "passwort", "passphrase", "passcode", "secret", "token", "credential")
+# ... or in such a pair of words, however they are joined: api_key, APIKey, pass-phrase.
+_PAIRS = (
+    "apikey", "privatekey", "secretkey", "accesskey", "signingkey", "encryptionkey", "authkey", "masterkey", "sshkey",
+    "webhookkey", "sharedkey", "sessionkey", "accountkey", "servicekey", "deploykey", "licensekey", "passphrase", "passcode",
+    "password", "sessionid",
 )  # fmt: skip
 _BEGINNINGS = ("password", "passwd")
 # Secret as a whole name or as its last word.
-_WORDS = frozenset({"pwd", "pin", "otp", "totp", "cvv", "cvc", "jwt", "bearer", "sessionid", "sid", "csrf", "xsrf"})
+_WORDS = frozenset({"pwd", "pin", "otp", "totp", "cvv", "cvc", "jwt", "bearer", "sid", "csrf", "xsrf"})
 # Numbers under these names count something more often than they hide something.
 _TEXT_ONLY = frozenset({"pass", "tokens", "sid"})
-_CONTAINERS = ("passwords", "secrets", "tokens", "apikeys", "credentials", "privatekeys", "accesskeys")
+_CONTAINERS = ("passwords", "secrets", "tokens", "credentials")
+_PAIR_CONTAINERS = ("apikeys", "privatekeys", "accesskeys")
 _HARMLESS_ENDS = frozenset({
     "type", "types", "kind", "count", "counts", "at", "on", "expires", "expiry", "expired", "expiration", "expire",
     "ttl", "lifetime", "age", "length", "len", "size", "limit", "limits", "name", "names", "label", "title",
@@ -40,6 +43,14 @@ _PLAIN = frozenset(
 _PLACEHOLDERS = frozenset(
     {"undefined", "string", "bearer", "basic", "null", "none", "true", "false", "token", "secret"}
 )
+# What any secret name holds, in lower case: words of four letters and more, and short ones that end a name.
+_HINTS = ("passw", "passp", "passc", "secret", "token", "key", "credential", "bearer", "authoriz", "cookie")
+_SHORT_HINTS = re.compile(
+    r"(?:pwd|pin|otp|cvv|cvc|jwt|sid|csrf|xsrf|pass)s?(?![a-z])"
+    r"|session[^a-z]{0,2}id|hook[^a-z/]{0,2}ur[li]|web[^a-z]?hooks?(?![a-z/.])"
+)
+_SEPARATORS = str.maketrans("", "", "_-. []:/")
+_KINDS = tuple(re.compile(kind) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\da-zA-Z_]+")
 _JWT_LEFT = re.compile(r"<jwt-\d+>")
 
@@ -58,7 +69,7 @@ def looks_secret(value: str) -> bool:
     """Say whether the value by itself looks made by a machine, whatever it is called."""
     if len(value) < 8 or re.search(r"\s", value):
         return False
-    kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
+    kinds = sum(kind.search(value) is not None for kind in _KINDS)
     return kinds >= 2 or len(value) >= 20
 
 
@@ -67,9 +78,19 @@ class Names:
 
     def __init__(self, given: Iterable[str] = ()) -> None:
         self.given = tuple(given)
-        self._given = frozenset("".join(re.findall(r"[^\W_]+", name)).lower() for name in self.given)
+        self._given = frozenset(_bare(name) for name in self.given)
         self.secrecy = lru_cache(maxsize=4096)(self._secrecy)
         self.plain = lru_cache(maxsize=4096)(self._plain)
+
+    def may_stand_in(self, text: str) -> bool:
+        """Say whether a text can hold a name of a secret at all; cheap, with no wrong no."""
+        lowered = text.lower()
+        if any(hint in lowered for hint in _HINTS) or _SHORT_HINTS.search(lowered):
+            return True
+        if not self._given:
+            return False
+        bare = lowered.translate(_SEPARATORS)
+        return any(name in bare for name in self._given)
 
     def _plain(self, name: str) -> bool:
         words = _words(name)
@@ -77,7 +98,7 @@ class Names:
 
     def _secrecy(self, name: str) -> Secrecy:
         """Return how a value of this name is treated; "" for a name that stands for nothing secret."""
-        if "".join(re.findall(r"[^\W_]+", name)).lower() in self._given:
+        if _bare(name) in self._given:
             return "secret"
         words = _words(name)
         if not words:
@@ -89,19 +110,25 @@ class Names:
             return "cookie"
         if joined.endswith(("webhookurl", "webhookuri", "hookurl", "webhook")):
             return "url"
-        if len(words) > 1 and (words[-1] in _HARMLESS_ENDS or words[0] in _HARMLESS_STARTS):
+        harmless = words[-1] in _HARMLESS_ENDS or words[0] in _HARMLESS_STARTS
+        if len(words) > 1 and harmless and not joined.endswith("sessionid"):
             return ""
-        if joined.endswith(_CONTAINERS):
+        if words[-1].endswith(_CONTAINERS) or joined.endswith(_PAIR_CONTAINERS):
             return "container"
         if joined in _TEXT_ONLY or words[-1] in _TEXT_ONLY:
             return "text"
         secret = (
-            joined.endswith(_ENDINGS)
+            joined.endswith(_PAIRS)
+            or words[-1].endswith(_ENDINGS)
             or words[-1] in _WORDS
-            or any(word.startswith(_BEGINNINGS) or word in ("secret", "token", "password") for word in words)
+            or any(word.startswith(_BEGINNINGS) or word in ("secret", "token") for word in words)
         )
         return "secret" if secret else ""
 
 
 def _words(name: str) -> list[str]:
     return [word.lower() for word in _PART.findall(name)]
+
+
+def _bare(name: str) -> str:
+    return "".join(re.findall(r"[^\W_]+", name)).lower()

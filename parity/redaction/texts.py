@@ -45,6 +45,8 @@ class Texts:
         self._emails = emails
         # Secrets too short to be replaced everywhere, of the entry at hand.
         self._short: dict[str, str] = {}
+        # Texts that held none of so many secrets, as headers come again and again.
+        self._calm: dict[str, int] = {}
 
     def begin(self) -> None:
         """Forget what only holds within one entry."""
@@ -121,6 +123,16 @@ class Texts:
 
     def again(self, value: str) -> str:
         """Return the text with all secrets known by now replaced, in percent-encoding and base64 too."""
+        if self._calm.get(value) == len(self.known):
+            return value
+        changed = self._again(value)
+        if changed == value and len(value) < 100:
+            if len(self._calm) > 2000:
+                self._calm.clear()
+            self._calm[value] = len(self.known)
+        return changed
+
+    def _again(self, value: str) -> str:
         if value[:1] in ("{", "[") and (inner := self.json_again(value)) is not None:
             return inner
         edits = self.known.edits(value)
@@ -132,6 +144,8 @@ class Texts:
 
     def json(self, text: str, *, error: bool = False, within: str = "") -> str | None:
         """Return the JSON text with secret leaves replaced; None if it is no JSON. `within` names what it is a value of."""
+        if not within and not self._may_hold(text) and not (error and self._short):
+            return apply(text, self.tokens.edits(text))
 
         def change(kind: Kind, names: Sequence[str], value: str) -> str:
             return self._leaf(kind, [within, *names] if within else names, value, error)
@@ -149,6 +163,16 @@ class Texts:
         ):
             return text
         return edit_leaves(text, self._leaf_again)
+
+    def _may_hold(self, text: str) -> bool:
+        """Say whether a JSON text can hold anything but tokens that a look at its leaves would find."""
+        return (
+            "\\" in text
+            or "%" in text
+            or ("@" in text and ("://" in text or self._emails))
+            or self.names.may_stand_in(text)
+            or INSIDE_BASE64.search(text) is not None
+        )
 
     def _leaf(self, kind: Kind, names: Sequence[str], value: str, error: bool) -> str:
         if kind == "key":
