@@ -103,7 +103,8 @@ class Tokens:
             claims = self._claims.get(token)
             known = self._pairing.tokens.get(token)
             if claims and self._minting and (known is None or has_expired(claims, entry.started)):
-                valid = claims.get("valid") is not False
+                # A recorder calls an expired token invalid too; minted as old as it was, it is refused for its age.
+                valid = claims.get("valid") is not False or has_expired(claims, entry.started)
                 own[token] = self._minting.mint(token, self._translated(claims), entry.started, valid=valid)
                 self.minted.add(token)
             elif known is not None:

@@ -506,6 +506,13 @@ def test_a_token_that_was_not_valid_is_minted_with_a_broken_signature() -> None:
         claims_of(token)
 
 
+def test_a_token_that_was_invalid_for_its_age_alone_is_minted_with_a_good_signature() -> None:
+    claims = {**CLAIMS, "exp": STARTED_S - 1, "valid": False}
+    token = bearer_after(minting(), "<jwt-1>", tokens={"<jwt-1>": claims})
+
+    assert claims_of(token)["exp"] == 1_999_998_999
+
+
 def test_a_token_that_had_expired_when_used_is_expired_here_too() -> None:
     carrier = minting()
     own = own_jwt(exp=3_000_000_000)
