@@ -784,10 +784,10 @@ def test_an_exchange_that_teaches_nothing_costs_little_whatever_is_known() -> No
     theirs, own = ids[5_000]
     at = entry(asked("PUT", f"/jobs/{theirs}", {"name": "a"}), {"job": {"id": theirs, "at": "2026-11-22T06:31:38"}})
     answer = ours({"job": {"id": own, "at": "2026-12-22T06:31:38"}})
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(500):
         carrier.request(at)
         carrier.learn(at, answer)
 
-    # A twentieth of this on an idle machine.
-    assert (time.perf_counter() - start) / 500 < 0.001
+    # Processor time, a twentieth of this on an idle machine.
+    assert (time.process_time() - start) / 500 < 0.001
