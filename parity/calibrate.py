@@ -1,7 +1,7 @@
-"""What changes from run to run on the primary alone: it is run twice, the second time by a shifted clock.
+"""What changes from run to run on the primary alone: it is run twice at once, the second time in a world that answers later.
 
-A leaf learned here may differ in value between the stacks, as long as both values are of the kind seen here. What differs in
-presence, type or format is never noise, and neither is what the primary answers alike both times.
+A leaf learned here may differ in value between the stacks, as long as both values are of the class seen here. What differs in
+presence, type or format is never noise; nor are whole numbers, texts and booleans, for those are what people count on.
 """
 
 from collections.abc import Sequence
@@ -10,40 +10,34 @@ from typing import Protocol
 
 from parity.config import Stack
 from parity.ground import Ground
+from parity.grouping import leaf
 from parity.journal import Played
-from parity.judge import Judged, Noise
-from parity.values import Difference
+from parity.judge import Judged, Noise, place_of
+from parity.noise import noise_class
 
-__all__ = ["SHIFT_S", "Twice", "learn"]
+__all__ = ["Twice", "learn"]
 
-# Long enough that dates and next fires move too.
-SHIFT_S = 90_000.0
+_NEVER = frozenset({"", "int", "text", "bool", "empty"})
 
 
 class Twice(Protocol):
     """Replays a recording on one stack twice and returns what was played."""
 
-    async def __call__(self, stack: Stack, path: Path, ground: Ground, shift_s: float) -> Sequence[Played]: ...
+    async def __call__(self, stack: Stack, path: Path, ground: Ground) -> Sequence[Played]: ...
 
 
 async def learn(stack: Stack, replays: Sequence[tuple[Path, Ground]], judged: Judged, twice: Twice) -> Noise:
-    """Return (route, "where path") -> kinds whose value is noise; nothing where no difference could be noise."""
+    """Return leaf -> classes whose value is noise; nothing where no difference could be noise."""
     suspects = {
-        (f"{group.method} {group.route}", f"{group.where} {group.path}")
+        leaf(group.path)
         for group in judged.comparison.groups
-        if group.axis == "value" and group.left_kind == group.right_kind and group.state == "unexplained"
+        if group.axis in {"value", "order"} and group.state == "unexplained"
     }
-    if not suspects:
-        return {}
-    noise: dict[tuple[str, str], set[str]] = {}
-    for path, ground in replays:
-        for played in await twice(stack, path, ground, SHIFT_S):
+    noise: dict[str, set[str]] = {}
+    for path, ground in replays if suspects else ():
+        for played in await twice(stack, path, ground):
             for difference in played.differences:
-                key = (str(played.route), f"{difference.where} {difference.path}")
-                if key in suspects and _relaxes_value(difference):
-                    noise.setdefault(key, set()).add(difference.left_kind)
-    return {key: frozenset(kinds) for key, kinds in noise.items()}
-
-
-def _relaxes_value(difference: Difference) -> bool:
-    return difference.axis == "value" and difference.left_kind == difference.right_kind
+                name = noise_class(difference)
+                if place_of(difference) in suspects and name not in _NEVER:
+                    noise.setdefault(place_of(difference), set()).add(name)
+    return {place: frozenset(names) for place, names in noise.items()}

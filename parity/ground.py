@@ -25,7 +25,6 @@ from parity.stacks import start_stack
 __all__ = ["Ground", "clock_offset", "lay_ground"]
 
 _CONNECTIONS = 1
-_LATER_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,18 @@ class Ground:
 
     @asynccontextmanager
     async def lanes(
-        self, stacks: tuple[Stack, Stack], name: str, shift_s: float = 0.0
+        self, stacks: tuple[Stack, Stack], name: str, *, shift_s: float = 0.0, later_s: float = 0.0
     ) -> AsyncIterator[tuple[Lane, Lane]]:
         """Yield both stacks, running on fresh clones below `<folder>/<name>`.
 
-        `shift_s` moves the second one's clock on, and lets the world outside answer it later.
+        `shift_s` moves the second one's clock on; the world outside answers it `later_s` later.
         """
         async with contextlib.AsyncExitStack() as opened:
             openings = [
-                opened.enter_async_context(self._lane(stack, _made(self.folder / name / side), moved_s))
-                for side, stack, moved_s in zip(("left", "right"), stacks, (0.0, shift_s), strict=True)
+                opened.enter_async_context(self._lane(stacks[0], _made(self.folder / name / "left"), 0.0, 0.0)),
+                opened.enter_async_context(
+                    self._lane(stacks[1], _made(self.folder / name / "right"), shift_s, later_s)
+                ),
             ]
             # In memory, a stack reads this process's environment while it starts: one after the other.
             if self.config.parity.reach == "memory":
@@ -64,10 +65,10 @@ class Ground:
             yield lanes[0], lanes[1]
 
     @asynccontextmanager
-    async def _lane(self, stack: Stack, folder: Path, moved_s: float) -> AsyncIterator[Lane]:
-        parity, offset_s = self.config.parity, self.offset_s + moved_s
+    async def _lane(self, stack: Stack, folder: Path, shift_s: float, later_s: float) -> AsyncIterator[Lane]:
+        parity, offset_s = self.config.parity, self.offset_s + shift_s
         async with contextlib.AsyncExitStack() as opened:
-            http = opened.enter_context(HttpSink(parity.sink, delay_s=_LATER_S if moved_s else 0.0))
+            http = opened.enter_context(HttpSink(parity.sink, delay_s=later_s))
             mail = opened.enter_context(MailSink())
             facts = {**facts_of(folder, self.secret, offset_s), **http.facts, **mail.facts}
             database = changes = None

@@ -11,10 +11,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from parity import coverage as covering
-from parity.grouping import Grouper, group_id, group_key, heads
+from parity.grouping import Grouper, group_id, group_key, heads, leaf
 from parity.journal import Played, read_journal
 from parity.ledger import BROAD, Ledger
 from parity.ledger import Rule as LedgerRule
+from parity.noise import noise_class
 from parity.report.rule import suggested_rule
 from parity.report.value import (
     Cell,
@@ -30,11 +31,20 @@ from parity.report.value import (
 from parity.routes import Route, RouteBook
 from parity.values import Difference
 
-__all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "judge"]
+__all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "judge", "place_of"]
 
 # How long a suggested rule would hold.
 _ACCEPTED_FOR = timedelta(days=60)
-Noise = Mapping[tuple[str, str], frozenset[str]]
+# Where a leaf stands, by name, in whatever route -> the classes whose value is noise there.
+Noise = Mapping[str, frozenset[str]]
+
+
+def place_of(found: Difference) -> str:
+    """Return what calibration calls the place of a difference: its last name, the same in answers and rows of all routes.
+
+    A column that is noise in one answer is noise in all that show it.
+    """
+    return leaf(found.path)
 
 
 @dataclass(frozen=True)
@@ -52,13 +62,12 @@ class Criteria:
     def judges(self, route: Route) -> bool:
         return self.scope is None or route.group in self.scope
 
-    def without_noise(self, route: Route, differences: Sequence[Difference]) -> list[Difference]:
+    def without_noise(self, differences: Sequence[Difference]) -> list[Difference]:
         """Return the differences that calibration does not explain: it may relax values, never what kind they are."""
-        return [d for d in differences if not self._is_noise(route, d)]
+        return [d for d in differences if not self._is_noise(d)]
 
-    def _is_noise(self, route: Route, found: Difference) -> bool:
-        classes = self.noise.get((str(route), f"{found.where} {found.path}"), frozenset())
-        return found.axis == "value" and found.left_kind == found.right_kind and found.left_kind in classes
+    def _is_noise(self, found: Difference) -> bool:
+        return noise_class(found) in self.noise.get(place_of(found), frozenset())
 
 
 @dataclass(frozen=True)
@@ -116,7 +125,7 @@ class _Tally:
         counts = self.groups.setdefault(played.route.group, GroupCounts())
         counts.exchanges += 1
         self._time(played)
-        found = self.criteria.without_noise(played.route, played.differences)
+        found = self.criteria.without_noise(played.differences)
         verdict = self._count(played, found)
         self.verdicts[verdict] += 1
         counts.accepted += verdict == "accepted"
@@ -350,7 +359,7 @@ def _line(played: Played, criteria: Criteria) -> Line:
     recorded, left, right = played.statuses
     route = played.route
     reason = played.skipped or ("" if criteria.judges(route) else "of a route group that was not asked for")
-    found = [] if reason else [head.difference for head in heads(criteria.without_noise(route, played.differences))]
+    found = [] if reason else [head.difference for head in heads(criteria.without_noise(played.differences))]
     accepted = [criteria.ledger.rule_for(str(route), difference, criteria.today) is not None for difference in found]
     return Line(
         id=played.id,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from parity.kinds import value_class
 from parity.values import Difference
 
-__all__ = ["learn_noise"]
+__all__ = ["learn_noise", "noise_class"]
 
 
 def learn_noise(differences: Iterable[tuple[str, Difference]]) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -16,12 +16,13 @@ def learn_noise(differences: Iterable[tuple[str, Difference]]) -> Mapping[tuple[
     """
     found: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for route, difference in differences:
-        if name := _class(difference):
+        if name := noise_class(difference):
             found[route, difference.path].add(name)
     return {place: frozenset(classes) for place, classes in found.items()}
 
 
-def _class(difference: Difference) -> str:
+def noise_class(difference: Difference) -> str:
+    """Return the class of values that differ, "order" for a list in another order, "" for what can be no noise."""
     if difference.axis == "order":
         return "order"
     key = difference.path.replace("[*]", "").rpartition(".")[2]

@@ -35,6 +35,8 @@ __all__ = ["Options", "Progress", "Run", "run"]
 
 # Recorded and golden answers were made at another time: their times are compared by format.
 _ANOTHER_TIME_S = 86_400.0
+# How much later calls out are answered on one side of a calibration: more than durations are rounded to.
+_LATER_S = 0.05
 
 
 class Progress(Protocol):
@@ -87,11 +89,11 @@ class _Task:
     book: RouteBook
     progress: Progress
 
-    async def twice(self, stack: Stack, path: Path, ground: Ground, shift_s: float) -> Sequence[Played]:
-        """Return what differs when one stack replays a recording twice, the second time by a clock moved on."""
+    async def twice(self, stack: Stack, path: Path, ground: Ground) -> Sequence[Played]:
+        """Return what differs when one stack replays a recording twice at once, in two worlds of different speed."""
         header, entries = read(path)
         self.progress.begin(f"{path.name}, {stack.name} twice", int(header.counts.get("entries", 0)))
-        played = await self.play((stack, stack), ground, entries, "calibration", shift_s=shift_s)
+        played = await self.play((stack, stack), ground, entries, "calibration", later_s=_LATER_S)
         return [one for one in played if one.differences]
 
     async def again(self, replayed: Replayed, entries: Sequence[Entry]) -> Sequence[Played]:
@@ -105,14 +107,14 @@ class _Task:
         entries: Iterable[Entry],
         name: str,
         *,
-        shift_s: float = 0.0,
+        later_s: float = 0.0,
     ) -> list[Played]:
         played: list[Played] = []
-        async with ground.lanes(stacks, name, shift_s) as lanes:
+        async with ground.lanes(stacks, name, later_s=later_s) as lanes:
             replay = Replay(
                 lanes,
                 book=self.book,
-                terms=terms_for(self.config, stacks, ground, shift_s),
+                terms=terms_for(self.config, stacks, ground),
                 identities=identities_of(ground),
                 settle_s=self.config.parity.settle_s,
             )
@@ -176,7 +178,7 @@ async def _replay(task: _Task, path: Path, label: str) -> Replayed:
     journal = Journal(journal_file)
     golden, writer = _golden(config, path, options.approve)
     try:
-        async with ground.lanes(task.stacks, "replay", options.shift_s) as lanes:
+        async with ground.lanes(task.stacks, "replay", shift_s=options.shift_s) as lanes:
             replay = Replay(
                 lanes,
                 book=task.book,
@@ -265,9 +267,9 @@ def _report(task: _Task, replays: Sequence[Replayed], judged: Judged, criteria: 
         golden=judged.golden,
         ledger=judged.ledger,
         calibration=tuple(
-            LearnedKind(route, path.partition(" ")[2], kind)
-            for (route, path), kinds in sorted(criteria.noise.items())
-            for kind in sorted(kinds)
+            LearnedKind("every route", place, name)
+            for place, names in sorted(criteria.noise.items())
+            for name in sorted(names)
         ),
         lines=judged.lines,
     )
