@@ -49,7 +49,13 @@ class PostgresqlDatabase:
         target = server_of(url)
         if live or target.place != self.server.place or not self._copy_as_template(target):
             self._copy_by_dump(target)
-        self._copy_settings(target)
+        try:
+            self._copy_settings(target)
+        except psycopg.Error as error:
+            _drop(target)
+            raise ParityError(
+                f"{target} cannot be given the settings of {self.server} ({one_line(error)}); let a superuser clone it."
+            ) from None
         return PostgresqlDatabase(url)
 
     def watch(self, ignore_tables: Sequence[str] = ()) -> ChangeLog:
@@ -86,18 +92,16 @@ class PostgresqlDatabase:
             return ids_of(connection, read_tables(connection))
 
     def drop(self) -> None:
-        with _maintaining(self.server) as connection:
-            name = sql.Identifier(self.server.database)
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        _drop(self.server)
 
     def _copy_as_template(self, target: Server) -> bool:
-        """Return whether that worked; it does not while others are connected."""
+        """Return whether that worked; it does not while others are connected, or for a role that does not own this."""
         with _maintaining(self.server) as connection:
             if not _is_left_alone(connection, self.server.database):
                 return False
             try:
                 _create(connection, target, sql.SQL("TEMPLATE {}").format(sql.Identifier(self.server.database)))
-            except psycopg.errors.ObjectInUse:
+            except (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege):
                 return False
         return True
 
@@ -110,13 +114,11 @@ class PostgresqlDatabase:
             )
         # Text sorts in the copy as it does here.
         alike = sql.SQL("TEMPLATE template0 ENCODING {} LC_COLLATE {} LC_CTYPE {}").format(encoding, collate, ctype)
-        with _maintaining(target) as connection:
-            _create(connection, target, alike)
+        _create_plain(target, alike)
         try:
             dump_into(self.server, target)
         except ParityError:
-            with _maintaining(target) as connection:
-                connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(target.database)))
+            _drop(target)
             raise
 
     def _copy_settings(self, target: Server) -> None:
@@ -139,19 +141,35 @@ class PostgresqlDatabase:
 
 def create(url: str) -> None:
     """Make an empty database. Raise ParityError if there is one of that name or the role may not."""
-    target = server_of(url)
+    _create_plain(server_of(url), sql.SQL(""))
+
+
+def _drop(server: Server) -> None:
+    with _maintaining(server) as connection:
+        try:
+            name = sql.Identifier(server.database)
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
+        except psycopg.Error as error:
+            raise ParityError(f"{server} cannot be dropped ({one_line(error)}); drop it as its owner.") from None
+
+
+def _create_plain(target: Server, how: sql.Composable) -> None:
     with _maintaining(target) as connection:
-        _create(connection, target, sql.SQL(""))
+        try:
+            _create(connection, target, how)
+        except (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege) as error:
+            raise ParityError(
+                f"{target} cannot be made ({one_line(error)}); ALTER ROLE ... CREATEDB lets a role make databases."
+            ) from None
 
 
 def _create(connection: psycopg.Connection[Any], target: Server, how: sql.Composable) -> None:
+    """Make a database. What a template may be refused for is left as psycopg raised it; the rest is ParityError."""
     try:
         connection.execute(sql.SQL("CREATE DATABASE {} {}").format(sql.Identifier(target.database), how))
     except psycopg.errors.DuplicateDatabase:
         raise ParityError(f"{target} is already there; drop it, or use another name.") from None
-    except psycopg.errors.InsufficientPrivilege:
-        raise ParityError(f"{target} cannot be made by this role; ALTER ROLE ... CREATEDB lets it.") from None
-    except psycopg.errors.ObjectInUse:
+    except (psycopg.errors.ObjectInUse, psycopg.errors.InsufficientPrivilege):
         raise
     except psycopg.Error as error:
         raise ParityError(f"{target} cannot be made: {one_line(error)}; mend that and try again.") from None
@@ -190,7 +208,10 @@ def _reading(server: Server) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     with connect(server, autocommit=False) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        yield connection
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise ParityError(f"{server} cannot be read ({one_line(error)}); grant this role what it needs.") from None
 
 
 def _whole(tables: Sequence[Table]) -> list[Table]:

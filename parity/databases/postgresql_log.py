@@ -5,7 +5,7 @@ a transaction that began early and committed late. The reader remembers the snap
 for the rows that this one did not see.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -53,7 +53,7 @@ END $$
 """  # noqa: S608
 _WITH_TRIGGER = """
 SELECT n.nspname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE t.tgname = %s
+WHERE t.tgname = %(trigger)s
 """
 
 
@@ -71,22 +71,17 @@ class PostgresqlLog:
         self._connection = connect(server)
         # A new table has no statistics yet, and without them a scan of all of it seems best.
         self._connection.execute("SET enable_seqscan = off")
-        (self._seen,) = self._one("SELECT pg_current_snapshot()::text")
+        self._seen = self._ask("SELECT pg_current_snapshot()::text", {})[0][0]
 
     def read(self) -> list[RowChange]:
-        try:
-            found = self._connection.execute(_NEW, {"seen": self._seen}, prepare=True).fetchall()
-        except psycopg.Error as error:
-            raise ParityError(
-                f"{self._server}: its changes cannot be read ({one_line(error)}); is it still there?"
-            ) from None
+        found = self._ask(_NEW, {"seen": self._seen})
         if not found:
             return []
         self._seen = found[0][0]
         return fold((self._change(*row[1:]) for row in found), self._keys)
 
     def unwatched(self) -> tuple[str, ...]:
-        with_trigger = set(self._connection.execute(_WITH_TRIGGER, (_TRIGGER,)).fetchall())
+        with_trigger = set(self._ask(_WITH_TRIGGER, {"trigger": _TRIGGER}))
         tables = [table for table in read_tables(self._connection) if not table.is_partition]
         return tuple(
             table.name
@@ -98,10 +93,13 @@ class PostgresqlLog:
     def close(self) -> None:
         self._connection.close()
 
-    def _one(self, query: str) -> tuple[Any, ...]:
-        row = self._connection.execute(query).fetchone()
-        assert row is not None  # noqa: S101
-        return row
+    def _ask(self, query: str, values: Mapping[str, str]) -> list[tuple[Any, ...]]:
+        try:
+            return self._connection.execute(query, values, prepare=True).fetchall()
+        except psycopg.Error as error:
+            raise ParityError(
+                f"{self._server}: its changes cannot be read ({one_line(error)}); is it still there?"
+            ) from None
 
     def _change(self, name: str, operation: Any, before: str | None, after: str | None) -> RowChange:
         old, new = (None if image is None else json_row(image, self._types[name]) for image in (before, after))

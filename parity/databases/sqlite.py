@@ -3,7 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,7 @@ class SqliteDatabase:
         self.path = sqlite_path(url)
         if not self.path.is_file():
             raise ParityError(f"{self.path}: there is no such database; correct its URL or make it first.")
-        try:
-            self.tables()
-        except sqlite3.Error as error:
-            raise ParityError(f"{self.path}: cannot be opened as SQLite ({error}); correct its URL.") from None
+        self.tables()
 
     def clone(self, url: str, *, live: bool = False) -> "SqliteDatabase":
         """Return a copy in the file of `url`. The backup API serves for a live one as well."""
@@ -66,18 +63,18 @@ class SqliteDatabase:
 
     def digest(self) -> str:
         summary = hashlib.sha256()
-        with closing(connect(self.path)) as connection:
+        with _reading(self.path) as connection:
             connection.execute("BEGIN")
             for row in _everything(connection):
                 summary.update(ascii(row).encode("ascii"))
         return summary.hexdigest()
 
     def tables(self) -> list[str]:
-        with closing(connect(self.path)) as connection:
+        with _reading(self.path) as connection:
             return [table.name for table in read_tables(connection)]
 
     def rows(self, table: str) -> Iterator[Mapping[str, Any]]:
-        with closing(connect(self.path)) as connection:
+        with _reading(self.path) as connection:
             found = next((known for known in read_tables(connection) if known.name == table), None)
             if found is None:
                 raise ParityError(f'{self.path}: has no table "{table}".')
@@ -85,11 +82,20 @@ class SqliteDatabase:
                 yield json_row(found.columns, row)
 
     def references(self) -> Mapping[tuple[str, str], str]:
-        with closing(connect(self.path)) as connection:
+        with _reading(self.path) as connection:
             return ids_of(connection, read_tables(connection))
 
     def drop(self) -> None:
         _remove(self.path)
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    try:
+        with closing(connect(path)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise ParityError(f"{path}: cannot be read as SQLite ({error}); correct its URL.") from None
 
 
 def _remove(path: Path) -> None:

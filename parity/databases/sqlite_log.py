@@ -9,8 +9,8 @@ as a *candidate*, by its unique columns, and the reader finds out what became of
 """
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -63,15 +63,25 @@ class SqliteLog:
         return fold(self._changes(logged), self._keys) if logged else []
 
     def unwatched(self) -> tuple[str, ...]:
-        (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
-        if version != self._schema[0]:
-            self._schema = version, self._find_unwatched()
+        with self._asking():
+            (version,) = self._connection.execute("PRAGMA schema_version").fetchone()
+            if version != self._schema[0]:
+                self._schema = version, self._find_unwatched()
         return self._schema[1]
 
     def close(self) -> None:
         if self._opened:
             self._opened.close()
             self._opened = None
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise ParityError(
+                f"{self._path}: its changes cannot be read ({error}); is the clone still there?"
+            ) from None
 
     @property
     def _connection(self) -> sqlite3.Connection:

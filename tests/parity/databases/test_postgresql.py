@@ -319,6 +319,27 @@ def test_a_copy_that_fails_leaves_nothing_and_says_why(ground: Ground) -> None:
         open_database(url)
 
 
+def test_what_a_role_may_not_do_is_said_in_one_line(ground: Ground) -> None:
+    base = ground.make(USERS)
+    run(base.url, f"ALTER DATABASE {server_of(base.url).database} SET log_statement = 'ddl'")
+    clerk = open_database(make_url(base.url).set(username="clerk").render_as_string())
+    refusals: dict[str, Callable[[], object]] = {
+        "permission denied for table users": clerk.digest,
+        "must be owner of database": clerk.drop,
+        "cannot be watched": clerk.watch,
+        "cannot be copied .* permission denied for table users": lambda: clerk.clone(ground.url()),
+    }
+    for reason, action in refusals.items():
+        with pytest.raises(ParityError, match=reason) as refused:
+            action()
+
+        assert "\n" not in str(refused.value)
+
+    run(base.url, "GRANT ALL ON users TO clerk")
+    with pytest.raises(ParityError, match=r"permission denied to set parameter .* let a superuser clone it"):
+        clerk.clone(make_url(ground.url()).set(username="clerk").render_as_string())
+
+
 def test_a_server_out_of_reach_is_refused_without_its_password(ground: Ground, tmp_path: Path) -> None:
     with pytest.raises(ParityError, match=r"cannot be reached .* is it running and the URL right") as refused:
         open_database(f"postgresql+psycopg://ada:s3cret@/app?host={tmp_path}")

@@ -454,7 +454,7 @@ def test_what_cannot_be_opened_is_refused_in_one_line(url: str, reason: str) -> 
 
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.db").write_text("not a database, " * 100)
-    with pytest.raises(ParityError, match=r"cannot be opened as SQLite .*; correct its URL"):
+    with pytest.raises(ParityError, match=r"cannot be read as SQLite .*; correct its URL"):
         open_database(f"sqlite:///{tmp_path}/app.db")
 
 
@@ -487,3 +487,5 @@ def test_a_clone_that_went_away_is_said_so(make: Make) -> None:
         database.drop()
         with pytest.raises(ParityError, match="is the clone still there"):
             log.read()
+        with pytest.raises(ParityError, match="is the clone still there"):
+            log.unwatched()
