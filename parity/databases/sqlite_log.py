@@ -4,8 +4,7 @@ Values are copied as they are, into columns without a type, so nothing is lost o
 127 arguments, floats and integers to the last bit. `changes()` and `last_insert_rowid()` stay as the app expects them,
 since what a trigger does does not count there.
 
-`INSERT OR REPLACE` deletes rows without firing a trigger. So before a write every row that it might replace is logged
-as a *candidate*, by its unique columns, and the reader finds out what became of it.
+Rows that a write may have replaced are logged as candidates, and the reader finds out what became of them.
 """
 
 import sqlite3
@@ -19,20 +18,18 @@ from parity.databases.folding import fold
 from parity.databases.sqlite_schema import (
     OWN,
     Table,
-    Unique,
-    literal,
     names_with_triggers,
     quoted,
     read_tables,
     virtual_tables,
 )
+from parity.databases.sqlite_triggers import LOG, same_row, trigger_statements
 from parity.databases.sqlite_values import connect, json_row
 from parity.values import ParityError, RowChange
 
 __all__ = ["SqliteLog", "install"]
 
-_LOG = f"{OWN}changes"
-# seq, relation, operation, row: what stands in a log row before the images.
+# What stands in a row of the log before the columns of `before`.
 _HEAD = 4
 _MOST_COLUMNS = (2000 - _HEAD) // 2
 
@@ -52,14 +49,10 @@ class SqliteLog:
         self._opened: sqlite3.Connection | None = None
 
     def read(self) -> list[RowChange]:
-        try:
+        with self._asking():
             logged = self._new_rows()
             if any(operation == "candidate" for _, _, operation, *_ in logged):
                 return self._read_with_candidates()
-        except sqlite3.Error as error:
-            raise ParityError(
-                f"{self._path}: its changes cannot be read ({error}); is the clone still there?"
-            ) from None
         return fold(self._changes(logged), self._keys) if logged else []
 
     def unwatched(self) -> tuple[str, ...]:
@@ -93,7 +86,7 @@ class SqliteLog:
 
     def _new_rows(self) -> list[tuple[Any, ...]]:
         # Fetched at once, so that the shared lock is gone when this returns and no writer waits for it.
-        query = f"SELECT * FROM {_LOG} WHERE seq > ? ORDER BY seq"  # noqa: S608
+        query = f"SELECT * FROM {LOG} WHERE seq > ? ORDER BY seq"  # noqa: S608
         return self._connection.execute(query, (self._seq,)).fetchall()
 
     def _read_with_candidates(self) -> list[RowChange]:
@@ -136,7 +129,7 @@ class SqliteLog:
     def _is_there(self, table: Table, candidate: tuple[Any, ...]) -> bool:
         image = candidate[_HEAD : _HEAD + len(table.columns)]
         found = self._connection.execute(
-            f"SELECT {_listed(table.columns)} FROM {quoted(table.name)} WHERE {_same_row(table, '?')}",  # noqa: S608
+            f"SELECT {_listed(table.columns)} FROM {quoted(table.name)} WHERE {same_row(table, '?')}",  # noqa: S608
             self._place(table, candidate, image)[1:],
         ).fetchone()
         return bool(found == image)
@@ -172,11 +165,11 @@ def install(path: Path, ignore_tables: Sequence[str]) -> SqliteLog:
         connection.execute("BEGIN IMMEDIATE")
         for (name,) in _own_triggers(connection):
             connection.execute(f"DROP TRIGGER {quoted(name)}")
-        connection.execute(f"DROP TABLE IF EXISTS {_LOG}")
+        connection.execute(f"DROP TABLE IF EXISTS {LOG}")
         images = "".join(f", {side}{number}" for side in "ba" for number in range(widest(tables)))
-        connection.execute(f"CREATE TABLE {_LOG} (seq INTEGER PRIMARY KEY, relation, operation, row{images})")
+        connection.execute(f"CREATE TABLE {LOG} (seq INTEGER PRIMARY KEY, relation, operation, row{images})")
         for table in tables:
-            for statement in _triggers(table):
+            for statement in trigger_statements(table):
                 connection.execute(statement)
         connection.execute("COMMIT")
         return SqliteLog(path, tables, ignore_tables, virtual_tables(connection))
@@ -204,59 +197,6 @@ def _own_triggers(connection: sqlite3.Connection) -> list[tuple[str]]:
         "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND substr(name, 1, ?) = ?", (len(OWN), OWN)
     )
     return found.fetchall()
-
-
-def _triggers(table: Table) -> Iterable[str]:
-    """Yield the statements that watch one table.
-
-    SQLite fires the youngest trigger first, so a row is logged before the app's own triggers change it again.
-    """
-    yield _trigger(table, "insert", "AFTER INSERT", _copy(table, "insert", after="NEW"))
-    yield _trigger(table, "update", "AFTER UPDATE", _copy(table, "update", before="OLD", after="NEW"))
-    yield _trigger(table, "delete", "AFTER DELETE", _copy(table, "delete", before="OLD"))
-    if table.uniques:
-        inserted = "; ".join(_candidates(table, unique, "") for unique in table.uniques)
-        yield _trigger(table, "replace", "BEFORE INSERT", inserted)
-        other = f" AND NOT ({_same_row(table, 'OLD.')})"
-        updated = "; ".join(_candidates(table, unique, other) for unique in table.uniques)
-        yield _trigger(table, "replace_by_update", "BEFORE UPDATE", updated)
-
-
-def _trigger(table: Table, name: str, event: str, body: str) -> str:
-    return f"CREATE TRIGGER {quoted(f'{OWN}{name}_{table.name}')} {event} ON {quoted(table.name)} BEGIN {body}; END"
-
-
-def _copy(table: Table, operation: str, *, before: str = "", after: str = "") -> str:
-    sides = [(side, image) for side, image in (("b", before), ("a", after)) if image]
-    names = [f"{side}{number}" for side, _ in sides for number in range(len(table.columns))]
-    values = [f"{image}.{quoted(column)}" for _, image in sides for column in table.columns]
-    row = f"{before or after}.{table.rowid}" if table.rowid else "NULL"
-    return (
-        f"INSERT INTO {_LOG} (relation, operation, row, {', '.join(names)}) "  # noqa: S608
-        f"VALUES ({literal(table.name)}, {literal(operation)}, {row}, {', '.join(values)})"
-    )
-
-
-def _candidates(table: Table, unique: Unique, condition: str) -> str:
-    """Return the statement that logs the rows with the new row's values in these columns."""
-    name = quoted(table.name)
-    same = " AND ".join(
-        f"{name}.{quoted(column)} = NEW.{quoted(column)} COLLATE {quoted(collation)}"
-        for column, collation in unique.columns
-    )
-    names = ", ".join(f"b{number}" for number in range(len(table.columns)))
-    row = f"{name}.{table.rowid}" if table.rowid else "NULL"
-    values = ", ".join(f"{name}.{quoted(column)}" for column in table.columns)
-    return (
-        f"INSERT INTO {_LOG} (relation, operation, row, {names}) "  # noqa: S608
-        f"SELECT {literal(table.name)}, 'candidate', {row}, {values} FROM {name} WHERE {same}{condition}"
-    )
-
-
-def _same_row(table: Table, other: str) -> str:
-    """Return the condition that a row of the table is the one that `other` (`OLD.` or a `?`) stands for."""
-    names = [table.rowid] if table.rowid else [quoted(column) for column in table.key]
-    return " AND ".join(f"{quoted(table.name)}.{name} IS {'?' if other == '?' else other + name}" for name in names)
 
 
 def _as_delete(candidate: tuple[Any, ...]) -> tuple[Any, ...]:
