@@ -3,12 +3,10 @@
 Reading and writing stream, so a recording may be larger than memory. What an entry looks like is in `parity.har`.
 """
 
-import gzip
 import hashlib
 import json
 import logging
 import os
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -20,6 +18,7 @@ from typing import IO, Any, Self
 import orjson
 
 from parity.har import base_of, entry_from_har, entry_to_har
+from parity.recording_files import Gzip, is_gzipped, lines_of, open_to_append, open_to_write, whole_lines_of
 from parity.values import Entry, ParityError
 
 __all__ = ["FORMAT", "Entries", "Header", "Writer", "as_lines", "digest", "read", "rewrite"]
@@ -95,7 +94,7 @@ def read(path: Path) -> tuple[Header, Entries]:
     entries and is told by `torn` and a warning in the log.
     """
     try:
-        lines = _lines(path)
+        lines = lines_of(path)
         first = next(lines, b"")
     except OSError as error:
         raise ParityError(f"{path}: cannot be read ({error.strerror or error}).") from None
@@ -124,10 +123,10 @@ class Writer:
             for entry in read(path)[1]:
                 self._tally.add(entry)
         else:
-            with _open_to_write(path) as file:
+            with open_to_write(path) as file:
                 file.write(_dumps(header.to_json()))
         self._base = base_of(self.header.prefixes)
-        self._file: IO[bytes] | _Gzip | None = _open_to_append(path)
+        self._file: IO[bytes] | Gzip | None = open_to_append(path)
 
     def __enter__(self) -> Self:
         return self
@@ -173,10 +172,10 @@ def rewrite(path: Path, header: Header | None = None, change: Callable[[Entry], 
     written = header or there
     beside = path.with_name(f".{os.getpid()}.{path.name}")
     try:
-        with _open_to_write(beside, gzipped=_is_gzipped(path)) as file:
+        with open_to_write(beside, gzipped=is_gzipped(path)) as file:
             file.write(_dumps(written.to_json()))
             if change is None and base_of(there.prefixes) == base_of(written.prefixes):
-                file.writelines(_whole_lines(path))
+                file.writelines(whole_lines_of(path))
             else:
                 base = base_of(written.prefixes)
                 file.writelines(_dumps(entry_to_har(change(entry) if change else entry, base)) for entry in entries)
@@ -198,7 +197,7 @@ def digest(path: Path) -> str:
     """Return the SHA-256 of all whole lines, uncompressed, in hex; the same for the plain and the gzipped file."""
     total = hashlib.sha256()
     try:
-        for line in _lines(path):
+        for line in lines_of(path):
             if line.endswith(b"\n"):
                 total.update(line)
     except OSError as error:
@@ -222,70 +221,6 @@ class _Tally:
     def counts(self) -> dict[str, Any]:
         statuses = dict(sorted(self._statuses.items()))
         return {"entries": self._statuses.total(), "sessions": len(self._sessions), "statuses": statuses}
-
-
-def _is_gzipped(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def _open_to_read(path: Path) -> IO[bytes] | gzip.GzipFile:
-    return gzip.open(path, "rb") if _is_gzipped(path) else path.open("rb")
-
-
-def _open_to_write(path: Path, gzipped: bool | None = None, mode: str = "wb") -> "IO[bytes] | _Gzip":
-    """Open with mtime 0 and no name in the gzip header, so that equal content gives equal files."""
-    if path.suffix == ".gz" if gzipped is None else gzipped:
-        return _Gzip(path, mode)
-    return path.open(mode)
-
-
-def _open_to_append(path: Path) -> "IO[bytes] | _Gzip":
-    return _open_to_write(path, _is_gzipped(path), "ab")
-
-
-class _Gzip(gzip.GzipFile):
-    """A gzip file that also closes the file below it."""
-
-    def __init__(self, path: Path, mode: str) -> None:
-        self._below = path.open(mode)
-        super().__init__(filename="", mode=mode, fileobj=self._below, mtime=0, compresslevel=6)
-
-    def close(self) -> None:
-        super().close()
-        self._below.close()
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield lines with their ends; a gzip stream that a crash cut off ends like a line that was cut off."""
-    with _open_to_read(path) as file:
-        while True:
-            try:
-                line = file.readline()
-            except (EOFError, zlib.error, gzip.BadGzipFile):
-                yield b"{"
-                return
-            if not line:
-                return
-            yield line
-
-
-def _whole_lines(path: Path) -> Iterator[bytes]:
-    lines = _lines(path)
-    next(lines)
-    for line in lines:
-        if line.endswith(b"\n"):
-            yield line
-        elif _is_json(line):
-            yield line + b"\n"
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        orjson.loads(line)
-    except json.JSONDecodeError:
-        return False
-    return True
 
 
 def _loads(line: bytes) -> Any:

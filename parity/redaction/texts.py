@@ -9,18 +9,13 @@ from collections.abc import Sequence
 from parity.redaction.known import Edit, Known, apply, base64_edits, through_percent
 from parity.redaction.leaves import Kind, edit_leaves
 from parity.redaction.names import Names, is_placeholder, looks_secret
+from parity.redaction.patterns import key_lines, named_values
 from parity.redaction.pseudonyms import Pseudonyms
 from parity.redaction.tokens import INSIDE_BASE64, Tokens
 
 __all__ = ["Texts"]
 
 _USERINFO = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#@\"'<>:]*)(?::([^\s/?#@\"'<>]*))?@")
-_EQUALS = re.compile(r"""([A-Za-z_][\w.\[\]-]*)=(?:"([^"]*)|'([^']*)|([^\s&"'<>;,#)}\]]+))""")
-_COLON = re.compile(r"""([A-Za-z_][\w.-]*)["']?\s*:\s*(?:"((?:[^"\\]|\\.)*)|'([^']*))""")
-_HEADER = re.compile(r"""([A-Za-z_]+-[\w-]+|[Aa]uthorization|[Cc]ookie)["']?\s*:\s*([^\s"',][^"'\r\n]*)""")
-_OPTION = re.compile(r"--([A-Za-z][\w-]*)\s+([^\s-]\S*)")
-_ELEMENT = re.compile(r"<([A-Za-z_][\w.:-]*)(?:\s[^<>]*)?>([^<>]+)</")
-_PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\s*(.*?)\s*(?:-----END|$)", re.DOTALL)
 _EMAIL = re.compile(r"([\w.+%-]+)@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _SCHEME = re.compile(r"([A-Za-z][\w-]*)(\s+)(\S.*)", re.DOTALL)
 _PARAMETER = re.compile(r'(\w+)=("[^"]*"|[^\s,]+)')
@@ -31,7 +26,6 @@ _OPEN_PARAMETERS = frozenset({"realm", "uri", "qop", "algorithm", "username", "n
 _ECHOES = frozenset({"input", "value", "received", "given", "got", "rejected_value", "rejectedvalue"})
 _ANYTHING = re.compile("")
 _WORDS = re.compile(r"[A-Za-z_ .-]*")
-_SIGNS = ("=", ":", "--", "</", "PRIVATE KEY")
 
 
 class Texts:
@@ -258,8 +252,7 @@ class Texts:
         edits = self.tokens.edits(text)
         if "://" in text and "@" in text:
             edits += self._userinfo(text)
-        if any(sign in text for sign in _SIGNS):
-            edits += self._given_away(text)
+        edits += self._given_away(text)
         if self._emails and "@" in text:
             edits += [Edit(m.start(1), m.end(1), self._pseudonyms.of(m[1])) for m in _EMAIL.finditer(text)]
         return edits
@@ -275,15 +268,10 @@ class Texts:
 
     def _given_away(self, text: str) -> list[Edit]:
         edits = []
-        for pattern in _patterns(text):
-            for match in pattern.finditer(text):
-                group = next((at for at in range(2, pattern.groups + 1) if match[at]), 0)
-                if group and self.names.secrecy(match[1].rpartition(":")[2]):
-                    new = self._encoded(match[1], match[group], plus="?" in text)
-                    edits.append(Edit(match.start(group), match.end(group), new))
-        if "PRIVATE KEY" in text:
-            edits += self._pem(text)
-        return [edit for edit in edits if text[edit.start : edit.end] != edit.new]
+        for name, start, end in named_values(text):
+            if self.names.secrecy(name):
+                edits.append(Edit(start, end, self._encoded(name, text[start:end], plus="?" in text)))
+        return [edit for edit in [*edits, *self._pem(text)] if text[edit.start : edit.end] != edit.new]
 
     def _encoded(self, name: str, value: str, *, plus: bool) -> str:
         """Return a named value that may stand percent-encoded, so that it is remembered as what it means."""
@@ -294,24 +282,4 @@ class Texts:
         )
 
     def _pem(self, text: str) -> list[Edit]:
-        edits = []
-        for match in _PEM.finditer(text):
-            for line in re.finditer(r"\S{6,}", match[1].replace("\\n", "  ")):
-                start = match.start(1) + line.start()
-                edits.append(Edit(start, start + len(line[0]), self.secret(line[0])))
-        return edits
-
-
-def _patterns(text: str) -> list[re.Pattern[str]]:
-    patterns = []
-    if "=" in text:
-        patterns.append(_EQUALS)
-    if ":" in text and ('"' in text or "'" in text):
-        patterns.append(_COLON)
-    if ": " in text:
-        patterns.append(_HEADER)
-    if "--" in text:
-        patterns.append(_OPTION)
-    if "</" in text:
-        patterns.append(_ELEMENT)
-    return patterns
+        return [Edit(start, end, self.secret(text[start:end])) for start, end in key_lines(text)]

@@ -1,86 +1,21 @@
 """Postman collections (v2.1) as entries without answers. Nothing is sent and no script is run here."""
 
 import base64
-import hashlib
 import json
 import re
-import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from parity.sources.accounts import login_of
 from parity.sources.imported import Gathering, Imported, Options, raw_target
+from parity.sources.postman_variables import Item, Variables, as_text, items_of, learn_from_scripts
 from parity.values import Entry, Headers, ParityError, Request, header
 
 __all__ = ["import_postman"]
 
-_VARIABLE = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-_SET = re.compile(
-    r"(?:\bset|setEnvironmentVariable|setGlobalVariable)\(\s*[\"']([^\"']+)[\"']\s*,\s*"
-    r"(?:pm\.response\.json\(\)|[A-Za-z_$][\w$]*)((?:\??\.[A-Za-z_]\w*|\[\d+\])+)"
-)
-_TOKEN_NAME = re.compile(r"token|jwt|bearer", re.IGNORECASE)
 _LANGUAGES = {"json": "application/json", "xml": "application/xml", "html": "text/html", "text": "text/plain"}
 _BOUNDARY = "parity-boundary"
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """A request of the collection, with what its folders say."""
-
-    number: int
-    title: str
-    request: Mapping[str, Any]
-    auth: Mapping[str, Any]
-    scripts: str
-
-    @property
-    def id(self) -> str:
-        return f"postman-{self.number:04d}"
-
-
-@dataclass(slots=True)
-class _Variables:
-    """Values by name, and for the tokens that only a login gives: where they come from."""
-
-    values: dict[str, str]
-    tokens: dict[str, str] = field(default_factory=dict)
-    sources: dict[str, dict[str, str]] = field(default_factory=dict)
-    login: str = ""
-
-    def fill(self, text: str, item: _Item) -> str:
-        """Return the text with variables filled in; raise LookupError for one without a value."""
-        for _ in range(5):
-            if "{{" not in text:
-                break
-            text = _VARIABLE.sub(lambda match: self._value(match[1], item), text)
-        return text
-
-    def _value(self, name: str, item: _Item) -> str:
-        if value := self.values.get(name):
-            return value
-        if name.startswith("$"):
-            return _made_up(name, item.id)
-        if name in self.sources or (self.login and _TOKEN_NAME.search(name)):
-            return self._token(name)
-        if name in self.values:
-            return ""
-        raise LookupError(name)
-
-    def _token(self, name: str) -> str:
-        token = self.tokens.setdefault(name, f"<jwt-{len(self.tokens) + 1}>")
-        kind = "refresh_token" if "refresh" in name.lower() else "access_token"
-        self.sources.setdefault(name, {"entry": self.login, "path": f"$.{kind}"})
-        return token
-
-    def tokens_from(self, request: Request) -> dict[str, dict[str, str]]:
-        """Return where each token of the request comes from."""
-        text = " ".join(
-            [request.target, *(value for _, value in request.headers), request.body.decode("utf-8", "replace")]
-        )
-        return {token: self.sources[name] for name, token in self.tokens.items() if token in text}
 
 
 def import_postman(document: Mapping[str, Any], options: Options) -> Imported:
@@ -89,12 +24,12 @@ def import_postman(document: Mapping[str, Any], options: Options) -> Imported:
     if schema and not re.search(r"/v2\.[01]", schema):
         raise ParityError(f"This collection has the schema {schema}; export it as Collection v2.1.")
     gathering = Gathering(options)
-    values = {one["key"]: _text(one.get("value")) for one in document.get("variable", []) if not one.get("disabled")}
-    items = list(_items(document))
-    variables = _Variables(
+    values = {one["key"]: as_text(one.get("value")) for one in document.get("variable", []) if not one.get("disabled")}
+    items = list(items_of(document))
+    variables = Variables(
         {**values, **options.variables}, login=_login_id(items, options, {**values, **options.variables})
     )
-    _learn_from_scripts(items, variables)
+    learn_from_scripts(items, variables)
     for item in items:
         _gather(gathering, item, variables)
     options.redactor.reserve(" ".join(variables.tokens.values()))
@@ -104,44 +39,9 @@ def import_postman(document: Mapping[str, Any], options: Options) -> Imported:
     return gathering.imported()
 
 
-def _items(document: Mapping[str, Any]) -> Iterator[_Item]:
-    number = 0
-
-    def walk(nodes: list[Any], titles: tuple[str, ...], auth: Mapping[str, Any], scripts: str) -> Iterator[_Item]:
-        nonlocal number
-        for node in nodes:
-            here = (*titles, str(node.get("name", "")))
-            own = node.get("auth") or auth
-            if "item" in node:
-                yield from walk(node["item"], here, own, scripts)
-            elif "request" in node:
-                number += 1
-                request = node["request"]
-                request = {"url": request, "method": "GET"} if isinstance(request, str) else request
-                yield _Item(number, " / ".join(here), request, request.get("auth") or own, _scripts(node))
-
-    yield from walk(document["item"], (), document.get("auth") or {}, "")
-
-
-def _scripts(node: Mapping[str, Any]) -> str:
-    lines: list[str] = []
-    for event in node.get("event", []):
-        code = event.get("script", {}).get("exec", [])
-        lines += [code] if isinstance(code, str) else code
-    return "\n".join(lines)
-
-
-def _learn_from_scripts(items: list[_Item], variables: _Variables) -> None:
-    """Read assignments such as `pm.environment.set("token", json.data.token)`; other code is not understood."""
-    for item in items:
-        for name, path in _SET.findall(item.scripts):
-            if _TOKEN_NAME.search(name) and not variables.values.get(name):
-                variables.sources.setdefault(name, {"entry": item.id, "path": "$" + path.replace("?.", ".")})
-
-
-def _login_id(items: list[_Item], options: Options, values: dict[str, str]) -> str:
+def _login_id(items: list[Item], options: Options, values: dict[str, str]) -> str:
     """Return the id of the first complete login."""
-    known = _Variables(values)
+    known = Variables(values)
     for item in items:
         try:
             request = _request(item, known)
@@ -153,7 +53,7 @@ def _login_id(items: list[_Item], options: Options, values: dict[str, str]) -> s
     return ""
 
 
-def _gather(gathering: Gathering, item: _Item, variables: _Variables) -> None:
+def _gather(gathering: Gathering, item: Item, variables: Variables) -> None:
     said = f"{item.request.get('method', 'GET')} {item.title}"
     try:
         request = _request(item, variables)
@@ -176,11 +76,11 @@ def _gather(gathering: Gathering, item: _Item, variables: _Variables) -> None:
     return None
 
 
-def _request(item: _Item, variables: _Variables) -> Request:
+def _request(item: Item, variables: Variables) -> Request:
     """Return the request with its full target. Raise LookupError for a variable without a value."""
     given = [one for one in item.request.get("header") or [] if not one.get("disabled")]
     headers = [
-        (variables.fill(one["key"], item).lower(), variables.fill(_text(one.get("value")), item)) for one in given
+        (variables.fill(one["key"], item).lower(), variables.fill(as_text(one.get("value")), item)) for one in given
     ]
     body, media = _body(item, variables)
     if media and header(tuple(headers), "content-type") is None:
@@ -191,14 +91,14 @@ def _request(item: _Item, variables: _Variables) -> Request:
     )
 
 
-def _target(url: Any, item: _Item, variables: _Variables) -> str:
+def _target(url: Any, item: Item, variables: Variables) -> str:
     if isinstance(url, str):
         raw = url
     else:
-        raw = _text(url.get("raw")) or _joined(url)
+        raw = as_text(url.get("raw")) or _joined(url)
         for one in url.get("variable") or []:
             raw = re.sub(rf"/:{re.escape(str(one.get('key')))}(?=[/?#]|$)", "/{{:" + str(one.get("key")) + "}}", raw)
-            variables.values[f":{one.get('key')}"] = _text(one.get("value"))
+            variables.values[f":{one.get('key')}"] = as_text(one.get("value"))
     # The first variable is the address; without a value it is any.
     filled = variables.fill(
         re.sub(r"^\{\{[^{}]+\}\}(?=/)", lambda match: _address(match[0], item, variables), raw), item
@@ -207,7 +107,7 @@ def _target(url: Any, item: _Item, variables: _Variables) -> str:
     return quote((target or "/").rstrip("?&"), safe="/?&=%:;,+$!*'()@~[]<>{}|\\^`\"")
 
 
-def _address(variable: str, item: _Item, variables: _Variables) -> str:
+def _address(variable: str, item: Item, variables: Variables) -> str:
     try:
         return variables.fill(variable, item) or "http://recorded"
     except LookupError:
@@ -218,14 +118,14 @@ def _joined(url: Mapping[str, Any]) -> str:
     host = url.get("host", "")
     path = url.get("path", "")
     query = "&".join(
-        f"{one['key']}={_text(one.get('value'))}" for one in url.get("query") or [] if not one.get("disabled")
+        f"{one['key']}={as_text(one.get('value'))}" for one in url.get("query") or [] if not one.get("disabled")
     )
     address = host if isinstance(host, str) else ".".join(host)
     way = path if isinstance(path, str) else "/".join(path)
     return f"{address}/{way.lstrip('/')}" + (f"?{query}" if query else "")
 
 
-def _body(item: _Item, variables: _Variables) -> tuple[bytes, str]:
+def _body(item: Item, variables: Variables) -> tuple[bytes, str]:
     """Return the body and the media type that Postman adds for it."""
     body = item.request.get("body") or {}
     mode = body.get("mode", "") if not body.get("disabled") else ""
@@ -235,13 +135,13 @@ def _body(item: _Item, variables: _Variables) -> tuple[bytes, str]:
         return text.encode("utf-8"), _LANGUAGES.get(language, "text/plain") if text else ""
     if mode == "graphql":
         graphql = body.get("graphql", {})
-        filled = variables.fill(_text(graphql.get("variables")), item)
+        filled = variables.fill(as_text(graphql.get("variables")), item)
         document = {"query": variables.fill(graphql.get("query", ""), item), "variables": json.loads(filled or "{}")}
         return json.dumps(document).encode("utf-8"), "application/json"
     pairs = [one for one in body.get(mode) or [] if isinstance(one, dict) and not one.get("disabled")]
     if mode == "urlencoded":
         filled_pairs = [
-            (variables.fill(one["key"], item), variables.fill(_text(one.get("value")), item)) for one in pairs
+            (variables.fill(one["key"], item), variables.fill(as_text(one.get("value")), item)) for one in pairs
         ]
         return urlencode(filled_pairs).encode("ascii"), "application/x-www-form-urlencoded"
     if mode == "formdata":
@@ -249,13 +149,13 @@ def _body(item: _Item, variables: _Variables) -> tuple[bytes, str]:
     return b"", ""
 
 
-def _multipart(pairs: list[dict[str, Any]], item: _Item, variables: _Variables) -> bytes:
+def _multipart(pairs: list[dict[str, Any]], item: Item, variables: Variables) -> bytes:
     parts = []
     for one in pairs:
         name = f'form-data; name="{variables.fill(one["key"], item)}"'
         if one.get("type") == "file":
             name += f'; filename="{str(one.get("src") or "file").rsplit("/", 1)[-1]}"'
-        value = variables.fill(_text(one.get("value")), item)
+        value = variables.fill(as_text(one.get("value")), item)
         parts.append(f"--{_BOUNDARY}\r\nContent-Disposition: {name}\r\n\r\n{value}\r\n")
     return ("".join(parts) + f"--{_BOUNDARY}--\r\n").encode("utf-8")
 
@@ -268,11 +168,11 @@ def _without_file(body: Mapping[str, Any]) -> bool:
     )
 
 
-def _with_auth(request: Request, item: _Item, variables: _Variables) -> Request:
+def _with_auth(request: Request, item: Item, variables: Variables) -> Request:
     kind = item.auth.get("type", "noauth")
     listed = item.auth.get(kind) or []
     given = (
-        {one["key"]: variables.fill(_text(one.get("value")), item) for one in listed}
+        {one["key"]: variables.fill(as_text(one.get("value")), item) for one in listed}
         if isinstance(listed, list)
         else listed
     )
@@ -292,22 +192,3 @@ def _with_auth(request: Request, item: _Item, variables: _Variables) -> Request:
 
 def _sound(headers: list[tuple[str, str]]) -> Headers:
     return tuple((name, value) for name, value in headers if name)
-
-
-def _made_up(name: str, seed: str) -> str:
-    """Return a value for `{{$guid}}` and its like, the same at each import. Raise LookupError for one not known here."""
-    octets = hashlib.sha256(f"{name} {seed}".encode()).digest()
-    match name:
-        case "$guid" | "$randomUUID":
-            return str(uuid.UUID(bytes=octets[:16], version=4))
-        case "$timestamp":
-            return "1767225600"
-        case "$isoTimestamp":
-            return "2026-01-01T00:00:00.000Z"
-        case "$randomInt":
-            return str(int.from_bytes(octets[:4]) % 1001)
-    raise LookupError(name)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
