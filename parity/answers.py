@@ -124,14 +124,14 @@ def _one_body(left: Answer, right: Answer, walk: Walk, place: Place) -> None:
 
 
 def _json_bodies(left: bytes, right: bytes, walk: Walk, place: Place) -> bool:
-    """Compare as JSON. False if neither is, or one is nested too deep to be walked through."""
+    """Compare as JSON; False if neither is. Too deep to be walked through, the texts must be the same."""
     values: list[tuple[Any, bytes] | None] = []
     for body in (left, right):
         try:
             values.append(read_json(body))
         except NotJson as error:
             if error.too_deep:
-                return False
+                return _too_deep(left, right, walk, place)
             values.append(None)
     first, second = values
     if first is None and second is None:
@@ -146,7 +146,19 @@ def _json_bodies(left: bytes, right: bytes, walk: Walk, place: Place) -> bool:
     elif first[1] == second[1] and not walk.leaves.terms.key_order:
         walk.same(first[1], place)
     else:
-        walk.value(first[0], second[0], place)
+        known = len(walk.differences)
+        try:
+            walk.value(first[0], second[0], place)
+        except RecursionError:
+            del walk.differences[known:]
+            return _too_deep(left, right, walk, place)
+    return True
+
+
+def _too_deep(left: bytes, right: bytes, walk: Walk, place: Place) -> bool:
+    if left.strip() != right.strip():
+        texts = [body[:1000].decode(errors="replace") for body in (left, right)]
+        walk.add("value", place, texts[0], texts[1], ("json(too deep)", "json(too deep)"))
     return True
 
 

@@ -1,6 +1,9 @@
 """What two stacks did with one request, compared: answer, rows, effects. The one door to everything that compares."""
 
-from parity.answers import compare_answers, compare_bytes
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from parity.answers import compare_answers
 from parity.effects import compare_effects
 from parity.identity import Identities
 from parity.leaves import Leaves
@@ -23,17 +26,24 @@ def compare(left: Outcome, right: Outcome, *, route: str, terms: Terms, identiti
     """
     leaves = Leaves(terms, identities, route, _tolerance_s(left, right, terms), _now_s(left, terms))
     rows, answer, effects = (Walk(leaves, where) for where in _PARTS)
-    compare_rows(left.rows, right.rows, rows)
-    try:
-        compare_answers(left.answer, right.answer, answer)
-    except RecursionError:
-        answer.differences.clear()
-        compare_bytes(left.answer.body, right.answer.body, answer, (None, Root("$", "$")))
-    compare_effects(left.effects, right.effects, effects)
+    with _any_depth(rows, "rows"):
+        compare_rows(left.rows, right.rows, rows)
+    compare_answers(left.answer, right.answer, answer)
+    with _any_depth(effects, "effects"):
+        compare_effects(left.effects, right.effects, effects)
     return answer.differences + rows.differences + effects.differences
 
 
 _PARTS: tuple[Where, ...] = ("rows", "answer", "effects")
+
+
+@contextmanager
+def _any_depth(walk: Walk, name: str) -> Iterator[None]:
+    """Report what is nested too deep to be compared as one difference."""
+    try:
+        yield
+    except RecursionError:
+        walk.add("value", (None, Root(name, name)), None, None, ("too deep", "too deep"))
 
 
 def _tolerance_s(left: Outcome, right: Outcome, terms: Terms) -> float:

@@ -186,9 +186,10 @@ def random_alike(left: str, right: str) -> bool:
     ):
         return False
     classes = {_class(c) for c in first + second} - {""}
-    if "d" not in classes or len(classes) < 2:
+    if len(classes) < 2 or ("d" not in classes and len(first) < 20):
         return False
-    least = 0.35 if len(classes) == 3 else 0.25
+    # Words in CamelCase change case too, though less often.
+    least = 0.3 if len(classes) == 3 else 0.25 if "d" in classes else 0.38
     return _changes(first) + _changes(second) >= least * 2 * (len(first) - 1)
 
 

@@ -76,6 +76,10 @@ class Leaves:
         kind = self.number_kind(value, place)
         return kind is None or self._pair(kind, str(value), str(value))
 
+    def equal_key(self, key: str) -> bool:
+        """Take the ids in a key that is equal on both sides as themselves. False if one of them belongs to another."""
+        return all(self._pair(kind, text, text) for kind, text in _ids_in_key(key))
+
     def number_kind(self, value: str | int, place: Place) -> str | None:
         """Return the bijection that a short number is of, by the key or the column it stands under; None for plain numbers."""
         if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, str) and value.isdigit())):
@@ -240,6 +244,11 @@ def _whole(first: Kind, second: Kind) -> bool:
 def _only_digits(first: Kind, second: Kind) -> bool:
     """Say whether one is hex and the other happens to have digits only: one random text in some thousands."""
     return {first.family, second.family} == {"hex", "digits"}
+
+
+@lru_cache(16_384)
+def _ids_in_key(key: str) -> tuple[tuple[str, str], ...]:
+    return tuple(ids_in(key))
 
 
 def _same_zone_form(left: str, right: str) -> bool:

@@ -92,6 +92,8 @@ class Walk:
         only_left = []
         for key, value in left.items():
             if key in right:
+                if len(key) >= _SHORTEST_ID and not self.leaves.equal_key(key):
+                    self.add("value", (place, key), key, key, ("key", "key(other)"))
                 self.value(value, right[key], (place, key))
             else:
                 only_left.append(key)
