@@ -33,6 +33,7 @@ _READY_WITHIN_S = 20
 _SWITCHED_WITHIN_S = 20
 # nginx lets old and new workers accept side by side for a tenth of a second.
 _SETTLED_S = 0.3
+_SAY_AFTER_S = 2
 # Finishing a long recording takes a while; `make down` waits a minute for everything.
 _STOP_WAIT_S = 50
 Say = Callable[[str], None]
@@ -42,7 +43,8 @@ Say = Callable[[str], None]
 class Status:
     """One recording. `state` is "running", "dead" (its process is gone), "stopped" or "none".
 
-    `on_path` says whether the gateway sends to it; `reason` is the last thing that went wrong.
+    `on_path` says whether the gateway sends to it, `finished` whether the file is whole and its header has counts;
+    `reason` is the last thing that went wrong.
     """
 
     state: str
@@ -52,6 +54,7 @@ class Status:
     file: str = ""
     snapshot: str = ""
     on_path: bool = False
+    finished: bool = False
     entries: int = 0
     dropped: int = 0
     failed: int = 0
@@ -84,6 +87,10 @@ class Status:
                 lines = [f"Recording {self.what} as {self.name} since {self.since}: {entries} in {self.file}"]
                 if not self.on_path:
                     lines.append("The gateway does not send to it.")
+        if self.state == "stopped" and (self.starts > 1 or not self.finished):
+            lines.append(
+                "It was killed while it recorded: a secret that was sent before it was known as one may stand in the file."
+            )
         if self.missing:
             lines.append(f"Missing: {self.dropped} dropped, {self.failed} not written; the last: {self.reason}")
         if self.starts > 1:
@@ -134,6 +141,7 @@ def stop(system: System, say: Say) -> Status:
             check_same_settings(system)
             _switch(system, supervisor, kept.recording, on=False)
             _wait_for_answers(system, files, say)
+            _finish(supervisor, files, say)
             supervisor.remove(RECORDER)
         last = _status(system, kept, files, supervisor)
         _forget(kept, files)
@@ -148,14 +156,11 @@ def status(system: System) -> Status:
 
 
 def _status(system: System, kept: Kept, files: Files, supervisor: Supervisor) -> Status:
-    told: dict[str, Any] = {}
-    with contextlib.suppress(OSError, ValueError):
-        told = json.loads(files.status.read_text())
-    states = {state.name: state.state for state in supervisor.states()}
-    alive = states.get(RECORDER) in ("RUNNING", "STARTING")
+    told = _told(files)
     numbers = {name: told[name] for name in ("entries", "dropped", "failed", "in_flight", "starts") if name in told}
     return Status(
-        state="running" if alive else "dead",
+        state="running" if _is_alive(supervisor) else "dead",
+        finished=told.get("state") == "ended",
         name=kept.name,
         what=kept.what,
         since=kept.since,
@@ -233,16 +238,39 @@ def _wait_for_answers(system: System, files: Files, say: Say) -> None:
 
     def all_answered() -> bool:
         nonlocal told
-        try:
-            in_flight = json.loads(files.status.read_text())["in_flight"]
-        except (OSError, ValueError, KeyError):
-            return True
+        in_flight = _told(files).get("in_flight", 0)
         if in_flight and not told:
             say(f"Waiting for {in_flight} request{'s' if in_flight > 1 else ''} in flight ...")
             told = True
         return not in_flight
 
     _within(system.config.timeouts.answer_s, all_answered)
+
+
+def _finish(supervisor: Supervisor, files: Files, say: Say) -> None:
+    """Return when everything queued is in the file and secrets learned late are out of it, however long that takes."""
+
+    def has_ended() -> bool:
+        return _told(files).get("state") == "ended" or not _is_alive(supervisor)
+
+    if not has_ended():
+        supervisor.signal(RECORDER, "USR1")
+        if not _within(_SAY_AFTER_S, has_ended):
+            say("Finishing the file ...")
+        while not has_ended():
+            time.sleep(_POLL_S)
+
+
+def _is_alive(supervisor: Supervisor) -> bool:
+    return any(state.name == RECORDER and state.state in ("RUNNING", "STARTING") for state in supervisor.states())
+
+
+def _told(files: Files) -> dict[str, Any]:
+    """Return what the recorder last said of itself, nothing where it said nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        told: dict[str, Any] = json.loads(files.status.read_text())
+        return told
+    return {}
 
 
 def _within(seconds: float, ask: Callable[[], bool]) -> bool:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from changeover.database import reason
 from changeover.problems import FAILED, Problem
 from changeover.system import System
-from gateway.recording import Recording
+from gateway.recording import HUNG_UP, Recording
 from gateway.render import GATEWAY_HEADERS
 from parity.config import Parity, load_config
 from parity.databases import snapshot
@@ -238,6 +238,7 @@ def settings_of(system: System, kept: Kept, key: bytes, header: Header, files: F
             (method, match.path, group.id) for group in groups for match in group.matches for method in match.methods
         ),
         gateway_headers=GATEWAY_HEADERS,
+        hung_up_header=HUNG_UP,
         clock_offset_s=system.settings.clock_offset_s,
         connect_s=system.config.timeouts.connect_s,
     )

@@ -10,10 +10,20 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.answers import Lines, block
+from gateway.answers import ERROR_PLACE, Lines, block
 
-__all__ = ["Recording", "recording_locations", "recording_maps", "recording_upstream", "subject_patterns", "way"]
+__all__ = [
+    "HUNG_UP",
+    "Recording",
+    "recording_locations",
+    "recording_maps",
+    "recording_upstream",
+    "subject_patterns",
+    "way",
+]
 
+# By this header of an answer nginx gives its own answer for a stack that hung up, instead of asking once more.
+HUNG_UP = f"X-Accel-Redirect: {ERROR_PLACE}/502"
 # What nginx and its quoting take as it is. A socket's path has little room, so a refused one is no loss.
 SOCKET = re.compile(r"/[A-Za-z0-9._/-]+")
 SUBJECT = re.compile(r"[ !#-\[\]-~]{1,255}")
@@ -55,7 +65,7 @@ def subject_patterns(subject: str) -> list[str]:
     neighbours (the `{` or `,` before, the `,` or `}` after) are part of the piece: they make up for the bits that are
     lost at its ends, and another claim that ends in "sub", or a longer id, does not fit.
     """
-    return [rf"\.[A-Za-z0-9_-]*(?:{'|'.join(fragments(text))})[A-Za-z0-9_-]*\." for text in claim_texts(subject)]
+    return [f"(?:{'|'.join(fragments(text))})" for text in claim_texts(subject)]
 
 
 def claim_texts(subject: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """`python -m parity.recorder SETTINGS`: the process through which what is recorded passes on its way to the stacks.
 
-It listens on one unix socket per stack and ends at SIGTERM, after the requests in flight and everything queued.
+It listens on one unix socket per stack and ends at SIGTERM, after the requests in flight and everything queued. At
+SIGUSR1 it does the same without ending, for a supervisor has little patience with a long recording.
 Writing is another process's work (`parity.recorder_writer`), so neither redaction nor a disk delays an answer.
 """
 
@@ -71,9 +72,15 @@ class Recorder:
     def _front(self, stack: RecordedStack) -> Front:
         listener = Listener(self._opened, self._finished, self._lost)
         tap = Tap(stack.name, listener, self.settings.body_bytes)
-        front = Front(stack.host, stack.port, tap, self.settings.connect_s, self._gone)
+        front = Front(stack.host, stack.port, tap, self.settings.connect_s, self._gone, hung_up=self._hung_up)
         self.fronts.add(front)
         return front
+
+    @property
+    def _hung_up(self) -> bytes:
+        header = self.settings.hung_up_header
+        head = f"HTTP/1.1 502 Bad Gateway\r\n{header}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        return head.encode("ascii") if header else b""
 
     def _opened(self) -> int:
         seq, self.next_seq = self.next_seq, self.next_seq + 1
@@ -146,14 +153,22 @@ class Recorder:
 
 
 async def record(path: Path) -> None:
-    """Record until SIGTERM or SIGINT."""
+    """Record until SIGTERM, SIGINT or SIGUSR1, and return at one of the first two."""
     settings = load_settings(path)
     counts = Counts()
     command = [sys.executable, "-m", "parity.recorder_writer", str(path)]
-    stop = asyncio.Event()
+    finish, end = asyncio.Event(), asyncio.Event()
+
+    def end_all() -> None:
+        finish.set()
+        end.set()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, finish.set)
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await Recorder(settings, Queue(command, settings.queue_bytes, counts), counts).run(stop)
+        loop.add_signal_handler(number, end_all)
+    await Recorder(settings, Queue(command, settings.queue_bytes, counts), counts).run(finish)
+    await end.wait()
 
 
 def main() -> int:

@@ -43,6 +43,8 @@ class RecorderSettings(_Strict):
     secret_names: tuple[str, ...] = ()
     routes: tuple[tuple[str, str, str], ...] = ()
     gateway_headers: tuple[str, ...] = ()
+    # A header by which the gateway answers what it answers for a stack that hung up; "" hangs up on the gateway.
+    hung_up_header: str = ""
     address_header: str = "x-real-ip"
     id_header: str = "x-request-id"
     clock_offset_s: float = 0.0

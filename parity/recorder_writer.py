@@ -77,8 +77,8 @@ def place(error: Exception) -> str:
 
 def main() -> int:
     """Return the exit code: 0 all input is written, 2 settings or a file that cannot be used."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     os.nice(5)
     try:
         write(load_settings(Path(sys.argv[1])))

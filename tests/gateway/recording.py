@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.nginx import prepare
-from gateway.recording import Recording
+from gateway.recording import HUNG_UP, Recording
 from gateway.render import GATEWAY_HEADERS
 from parity.recording import read
 from parity.values import Entry
@@ -67,6 +67,7 @@ class Recorder:
                 for p in [x.path]
             ],
             "gateway_headers": list(GATEWAY_HEADERS),
+            "hung_up_header": HUNG_UP,
         } | self.more
         (self.folder / "settings.json").write_text(json.dumps(settings))
         self.start()

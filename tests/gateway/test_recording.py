@@ -285,12 +285,25 @@ def test_a_slow_stack_is_504_and_asked_once(half: tuple[Edge, EchoStack]) -> Non
     assert Counter(seen.target for seen in legacy.seen) == {"/api/things/slow-GET": 1, "/api/things/slow-POST": 1}
 
 
-def test_a_stack_that_hangs_up_is_502_and_a_post_is_sent_once(half: tuple[Edge, EchoStack]) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_a_stack_that_hangs_up_is_502_by_nobody_and_asked_once(half: tuple[Edge, EchoStack], method: str) -> None:
     edge, legacy = half
+    answer = edge.ask(method, "/api/things/hang-up", body=b"" if method == "GET" else b"{}")
 
-    assert edge.ask("POST", "/api/things/hang-up", body=b"{}").status == 502
-    assert edge.get("/api/things/hang-up").status == 502
-    assert [seen.method for seen in legacy.requests("hang-up")].count("POST") == 1
+    assert (answer.status, answer.json["error"], answer.header("X-Served-By")) == (502, "Bad gateway", "none")
+    assert len(legacy.requests("hang-up")) == 1
+
+
+@pytest.mark.parametrize(("method", "status", "times"), [("GET", 200, 2), ("POST", 502, 1)])
+def test_a_pooled_connection_that_dies_is_replaced_for_a_get_only(
+    half: tuple[Edge, EchoStack], method: str, status: int, times: int
+) -> None:
+    edge, legacy = half
+    with edge.connect() as connection:
+        edge.ask("GET", "/api/things", on=connection)
+        answer = edge.ask(method, "/api/things/die-on-reuse", body=b"" if method == "GET" else b"{}", on=connection)
+
+    assert (answer.status, len(legacy.requests("die-on-reuse"))) == (status, times)
 
 
 class Load:
