@@ -1,18 +1,20 @@
 """One PostgreSQL server for all tests of databases, and fresh databases of either kind on demand."""
 
 import itertools
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import make_url
 
 from parity.databases import Database, open_database
-from parity.databases.addresses import server_of
+from parity.databases.addresses import kind_of, server_of, sqlite_path
 from parity.databases.postgresql import create
 
 _NUMBERS = itertools.count(1)
@@ -92,13 +94,10 @@ def connect(url: str) -> psycopg.Connection[Any]:
 
 def run(url: str, *statements: str) -> None:
     """Run the statements as an app would, each committed for itself."""
-    engine = create_engine(url)
-    try:
-        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-    finally:
-        engine.dispose()
+    opened = sqlite3.connect(sqlite_path(url), isolation_level=None) if kind_of(url) == "sqlite" else connect(url)
+    with closing(opened) as connection:
+        for statement in statements:
+            connection.execute(statement)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
