@@ -67,11 +67,10 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
         if not quiet:
             print_report(done.report, console)
             console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")
-        return done
     except ParityError as error:
-        raise Problem(str(error)) from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        raise Problem(f"{error} (Logs are in {work}.)") from None
+    shutil.rmtree(work, ignore_errors=True)
+    return done
 
 
 def _ready(project: Project, file: Path, folder: Path, console: Console, *, quiet: bool) -> Path:

@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.engine import make_url
+
 from parity.config import Config, Stack
 from parity.correlation import Carrier
 from parity.databases import Database, open_database
+from parity.databases.addresses import kind_of
 from parity.databases.start import prepare
 from parity.lane import Lane
 from parity.placeholders import fill
@@ -21,8 +24,9 @@ from parity.recording import Header
 from parity.routes import RouteBook
 from parity.sinks import HttpSink, MailSink
 from parity.stacks import start_stack
+from parity.values import ParityError
 
-__all__ = ["Ground", "clock_offset", "lay_ground"]
+__all__ = ["Ground", "clock_offset", "lay_ground", "snapshot_of"]
 
 _CONNECTIONS = 1
 
@@ -123,6 +127,24 @@ def lay_ground(config: Config, header: Header, folder: Path, *, book: RouteBook,
         return book.find(method, target).template
 
     return Ground(config, folder, database, known, secret, offset_s, template)
+
+
+def snapshot_of(config: Config, header: Header, recording: Path) -> str:
+    """Return the URL of the database that was copied when the recording began, "" if none was. Raise ParityError if it is gone."""
+    name, kind = header.database.get("snapshot"), header.database.get("kind")
+    if not name or config.parity.database is None:
+        return ""
+    here = kind_of(config.parity.database.url)
+    if kind != here:
+        raise ParityError(
+            f"{recording.name} begins with a {kind} database; set parity.database.url to one of that kind, not {here}."
+        )
+    if kind == "postgresql":
+        return make_url(config.parity.database.url).set(database=name).render_as_string(hide_password=False)
+    file = recording.parent / str(name)
+    if not file.is_file():
+        raise ParityError(f"{recording.name} begins with the database {name}, which is not beside it; put it there.")
+    return f"sqlite:///{file}"
 
 
 def facts_of(folder: Path, secret: str, offset_s: float) -> dict[str, str]:

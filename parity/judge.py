@@ -35,6 +35,8 @@ __all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "judge", "place_of"]
 
 # How long a suggested rule would hold.
 _ACCEPTED_FOR = timedelta(days=60)
+# Two stacks that refuse everything agree as well; more of it than this share proves nothing.
+_UNFIT = 0.2
 # Where a leaf stands, by name, in whatever route -> the classes whose value is noise there.
 Noise = Mapping[str, frozenset[str]]
 
@@ -58,16 +60,15 @@ class Criteria:
     required: float
     scope: frozenset[str] | None = None
     noise: Noise = field(default_factory=dict)
+    golden_noise: Noise = field(default_factory=dict)
 
     def judges(self, route: Route) -> bool:
         return self.scope is None or route.group in self.scope
 
-    def without_noise(self, differences: Sequence[Difference]) -> list[Difference]:
+    def without_noise(self, differences: Sequence[Difference], *, golden: bool = False) -> list[Difference]:
         """Return the differences that calibration does not explain: it may relax values, never what kind they are."""
-        return [d for d in differences if not self._is_noise(d)]
-
-    def _is_noise(self, found: Difference) -> bool:
-        return noise_class(found) in self.noise.get(place_of(found), frozenset())
+        noise = self.golden_noise if golden else self.noise
+        return [d for d in differences if noise_class(d) not in noise.get(place_of(d), frozenset())]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class _Tally:
         self.kept: dict[str, Played] = {}
         self.groups: dict[str, GroupCounts] = {}
         self.caused: dict[str, str] = {}
+        self.recorded_fine = self.refused_by_both = 0
 
     def add(self, played: Played) -> None:
         self.not_carried.update(missing.partition(" ")[0] for missing in played.not_carried)
@@ -125,6 +127,7 @@ class _Tally:
         counts = self.groups.setdefault(played.route.group, GroupCounts())
         counts.exchanges += 1
         self._time(played)
+        self._fits(played)
         found = self.criteria.without_noise(played.differences)
         verdict = self._count(played, found)
         self.verdicts[verdict] += 1
@@ -134,11 +137,11 @@ class _Tally:
         if status:
             self.seen[played.route, status] += 1
             self.different[played.route, status] += verdict == "different"
-        for name, grouper, differences in (
-            ("witness", self.witness, played.witness),
-            ("golden", self.golden, played.golden),
-        ):
-            self._third(name, grouper, played, differences)
+        self._third("witness", self.witness, played, played.witness)
+        golden = played.golden
+        if golden is not None:
+            golden = tuple(self.criteria.without_noise(golden, golden=True))
+        self._third("golden", self.golden, played, golden)
         if played.detail:
             self.kept[played.id] = played
 
@@ -183,6 +186,13 @@ class _Tally:
                 size_bytes=_size(played),
                 kept=played.detail is not None,
             )
+
+    def _fits(self, played: Played) -> None:
+        """Count what was recorded as a success, and how much of it both stacks refuse here."""
+        recorded, left, right = played.statuses
+        if recorded and 200 <= recorded < 300:
+            self.recorded_fine += 1
+            self.refused_by_both += left is not None and right is not None and left >= 400 and right >= 400
 
     def _time(self, played: Played) -> None:
         left, right = self.elapsed.setdefault(played.route, (array("d"), array("d")))
@@ -238,7 +248,13 @@ def _reasons(
     judged = sum(tally.verdicts.values()) - tally.verdicts["skipped"]
     if not judged:
         yield "No exchange was compared."
-    open_groups = [group for group in pair.groups if group.state == "unexplained"]
+    if tally.refused_by_both > _UNFIT * tally.recorded_fine:
+        yield (
+            f"The replay does not fit the recording: both stacks refuse {tally.refused_by_both} of "
+            f"{tally.recorded_fine} exchanges that were recorded as successes; see the recorded answers for why "
+            "(a start state without the people or rows of the recording, or a secret that was replaced)."
+        )
+    open_groups = [group for group in pair.groups if group.state != "accepted"]
     if open_groups:
         causes = len({group.cause for group in open_groups})
         yield (

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from parity.golden import Golden, GoldenWriter
 from parity.ground import Ground
 from parity.recording import Header
 
@@ -11,7 +12,10 @@ __all__ = ["Replayed"]
 
 @dataclass(frozen=True)
 class Replayed:
-    """The recording, the ground it was replayed on, and the journal of what happened."""
+    """The recording, the ground it was replayed on, and the journal of what happened.
+
+    `golden` are the answers approved so far; `writer` has the new ones where they are to be approved.
+    """
 
     path: Path
     header: Header
@@ -19,3 +23,5 @@ class Replayed:
     entries: int
     ground: Ground
     journal: Path
+    golden: Golden
+    writer: GoldenWriter | None = None

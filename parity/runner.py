@@ -4,21 +4,21 @@ recordings -> replay each (journal) -> judge -> calibrate and judge again, where
 """
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from parity.calibrate import learn
+from parity.calibrate import learn, suspects_of
 from parity.certificate import Certificate, write_certificate
 from parity.certify import certify, code_of
 from parity.config import Config, Stack
 from parity.coverage import load_expected
 from parity.detail import details_of
 from parity.explain import explain
-from parity.golden import GoldenWriter, golden_file, load_golden
-from parity.ground import Ground, lay_ground
+from parity.golden import Golden, GoldenWriter, golden_file, load_golden
+from parity.ground import Ground, lay_ground, snapshot_of
 from parity.identity import Identities
 from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, judge
@@ -29,7 +29,7 @@ from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
 from parity.routes import RouteBook
 from parity.terms import Terms
-from parity.values import Answer, Entry, ParityError
+from parity.values import Entry, ParityError
 
 __all__ = ["Options", "Progress", "Run", "run"]
 
@@ -141,12 +141,17 @@ async def run(
     labels = [path.name.partition(".")[0] if len(recordings) > 1 else "" for path in recordings]
     replays = [await _replay(task, path, label) for path, label in zip(recordings, labels, strict=True)]
     journals = [replayed.journal for replayed in replays]
+    grounds = [(replayed.path, replayed.ground) for replayed in replays]
+    criteria = replace(criteria, golden_noise={leaf: names for r in replays for leaf, names in r.golden.noise.items()})
     judged = judge(journals, criteria)
-    if options.calibrate and judged.comparison.groups:
-        noise = await learn(task.stacks[0], [(r.path, r.ground) for r in replays], judged, task.twice)
+    suspects = suspects_of(judged) if options.calibrate else frozenset()
+    if suspects:
+        noise = await learn(task.stacks[0], grounds, task.twice, suspects)
         if noise:
             criteria = replace(criteria, noise=noise)
             judged = judge(journals, criteria)
+    if options.approve:
+        await _approve(task, replays)
     if options.shrink and judged.comparison.groups:
         progress.say("looking for the fewest requests that still differ")
         comparison = await explain(
@@ -172,11 +177,16 @@ async def _replay(task: _Task, path: Path, label: str) -> Replayed:
     header, entries = read(path)
     task.progress.begin(path.name, int(header.counts.get("entries", 0)))
     folder = options.folder / path.name.partition(".")[0]
-    ground = lay_ground(config, header, folder, book=task.book)
+    ground = lay_ground(config, header, folder, book=task.book, snapshot=snapshot_of(config, header, path))
     journal_file = folder / "journal.jsonl"
     journal_file.unlink(missing_ok=True)
     journal = Journal(journal_file)
-    golden, writer = _golden(config, path, options.approve)
+    golden = (
+        load_golden(golden_file(folder_of, path)) if (folder_of := _file(config, config.parity.golden)) else Golden()
+    )
+    writer = (
+        GoldenWriter(golden_file(folder_of, path), config.parity.headers) if options.approve and folder_of else None
+    )
     try:
         async with ground.lanes(task.stacks, "replay", shift_s=options.shift_s) as lanes:
             replay = Replay(
@@ -187,16 +197,23 @@ async def _replay(task: _Task, path: Path, label: str) -> Replayed:
                 identities=identities_of(ground),
                 journal=journal,
                 settle_s=config.parity.settle_s,
-                golden=golden,
+                golden={} if options.approve else golden.answers,
                 label=f"{label}/" if label else "",
                 approve=writer.add if writer else None,
             )
             count = await replay.run(entries, task.progress.advance)
     finally:
         journal.close()
-    if writer:
-        writer.finish()
-    return Replayed(path, header, digest(path), count, ground, journal_file)
+    return Replayed(path, header, digest(path), count, ground, journal_file, golden, writer)
+
+
+async def _approve(task: _Task, replays: Sequence[Replayed]) -> None:
+    """Write the primary's answers as the approved ones, with the leaves that change from run to run."""
+    for replayed in replays:
+        if replayed.writer is None:
+            raise ParityError("There is no place for approved answers; set parity.golden to a folder.")
+        noise = await learn(task.stacks[0], [(replayed.path, replayed.ground)], task.twice)
+        replayed.writer.finish(noise)
 
 
 def terms_for(config: Config, stacks: tuple[Stack, Stack], ground: Ground, shift_s: float = 0.0) -> Terms:
@@ -218,16 +235,6 @@ def identities_of(ground: Ground) -> Identities:
         for table in ground.database.tables():
             identities.seed_rows(table, ground.database.rows(table), references)
     return identities
-
-
-def _golden(config: Config, path: Path, approve: bool) -> tuple[Mapping[str, Answer], GoldenWriter | None]:
-    folder = _file(config, config.parity.golden)
-    if folder is None:
-        return {}, None
-    file = golden_file(folder, path)
-    if approve:
-        return {}, GoldenWriter(file, config.parity.headers)
-    return load_golden(file), None
 
 
 def _file(config: Config, name: str) -> Path | None:

@@ -34,6 +34,7 @@ class Walk:
         self.admin = Visitor(base).log_in("admin", admin_password)
         self.password = admin_password
         self.jobs: dict[str, Any] = {}
+        self.bodies = 0
         self.today = datetime.now(UTC).date()
 
     @property
@@ -222,10 +223,12 @@ class Walk:
         admin.get("/settings/slack")
 
     def job(self, name: str, **changes: Any) -> dict[str, Any]:
+        """Return a body. No two jobs sort alike: ties are broken by id, and ids are made anew in each replay."""
+        self.bodies += 1
         return {
             "name": name,
-            "cron_expression": "0 3 * * *",
-            "end_date": str(self.today + timedelta(days=200)),
+            "cron_expression": f"{self.bodies} 3 * * *",
+            "end_date": str(self.today + timedelta(days=200 + self.bodies)),
             "pic_team": self.core["slug"],
             "target_url": "https://hooks.example.com/ok",
         } | changes
