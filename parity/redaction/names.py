@@ -53,6 +53,8 @@ _SEPARATORS = str.maketrans("", "", "_-. []:/")
 _KINDS = tuple(re.compile(kind) for kind in ("[a-z]", "[A-Z]", "[0-9]"))
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\da-zA-Z_]+")
 _JWT_LEFT = re.compile(r"<jwt-\d+>")
+# As texts for people write it: "Send the header Authorization: Bearer <token>."
+_TO_FILL_IN = re.compile(r"<[a-z][a-z _-]{0,30}>[.,;:!]?")
 
 
 def is_placeholder(value: str) -> bool:
@@ -62,6 +64,7 @@ def is_placeholder(value: str) -> bool:
         or value.lower() in _PLACEHOLDERS
         or set(value) <= set("*•.-")
         or _JWT_LEFT.fullmatch(value) is not None
+        or _TO_FILL_IN.fullmatch(value) is not None
     )
 
 
