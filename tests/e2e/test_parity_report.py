@@ -48,6 +48,8 @@ OPEN_ALL = """() => {
   for (const which of [".cause > h2 > button", ".group > h3 > button", "summary"])
     for (const one of document.querySelectorAll(which)) if (one.getAttribute("aria-expanded") !== "true") one.click();
 }"""
+TOO_WIDE = """() => [...document.querySelectorAll(".sides .cell, .rows td, .block pre, .request, .cause .title")]
+  .filter((one) => one.getClientRects().length && one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent.slice(0, 80))"""
 TEXTS = "(cells) => cells.map((cell) => cell.innerText)"
 
 
@@ -219,8 +221,11 @@ def test_markup_that_came_in_all_the_same_would_not_run(browser: Browser, report
     page.evaluate(
         "document.body.insertAdjacentHTML('beforeend', '<img src=\"data:,x\" onerror=\"window.hacked = 3\">')"
     )
-    page.evaluate("fetch('http://127.0.0.1:9/').catch(() => { window.refused = true })")
-    page.wait_for_function("window.refused")
+    page.evaluate(
+        "addEventListener('securitypolicyviolation', (event) => { window.refused = event.effectiveDirective })"
+    )
+    page.evaluate("fetch('http://127.0.0.1:9/').catch(() => {})")
+    page.wait_for_function("window.refused === 'connect-src'")
 
     assert page.evaluate("window.hacked") is None
     page.close()
@@ -292,6 +297,7 @@ def test_long_values_break_no_window(browser: Browser, report: str, width: int) 
         page.click(f"[data-tab={tab}]")
         page.evaluate(OPEN_ALL)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, tab
+        assert page.evaluate(TOO_WIDE) == [], tab
     page.close()
 
 

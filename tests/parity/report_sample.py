@@ -78,7 +78,7 @@ def seens() -> Seens:
     token = (("authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), ("content-type", "application/json"))
     listed = Request("GET", "/jobs?limit=2", token)
     one = Request("GET", "/jobs/7", token)
-    put = Request("PUT", "/jobs/7", token, json.dumps({"name": HOSTILE, "password": SECRET}).encode())
+    put = Request("PUT", "/jobs/7", token, json.dumps({"name": HOSTILE, "password": SECRET}, ensure_ascii=False).encode())
     login = Request("POST", "/auth/login", token[1:], b'{"username": "ada"}')
     patch = Request("PATCH", "/users/3", token, b'{"email": "ada@example.org"}')
     formats = ("time(iso,ms,Z)", "time(iso,us,none)")
