@@ -88,7 +88,7 @@ def _header(name: str, left: str | None, right: str | None, walk: Walk) -> None:
     elif left != right or (name in _LINKS and _to_one_stack(left, walk)):
         found = walk.leaves.unequal(left, right, place)
     elif not walk.leaves.equal(left, place):
-        found = Verdict("header", str(kind_of(left)), f"{kind_of(right)}(other)")
+        found = Verdict("header", str(kind_of(left)), f"{kind_of(right).family}(other)")
     if isinstance(found, Nested):
         walk.value(found.left, found.right, place)
     elif found is not None:

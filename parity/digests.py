@@ -12,6 +12,7 @@ from parity.leaves import Leaves
 from parity.matching import Features
 from parity.places import Place, key_at
 from parity.texts import split
+from parity.times import read_time
 
 __all__ = ["OWN_IDS", "Digests", "digests_of"]
 
@@ -47,13 +48,14 @@ class Digests:
         return found
 
     def _soft(self, value: Any, place: Place) -> Hashable:
-        if isinstance(value, str):
+        kind = type(value)
+        if kind is str:
             return self._text(value, place)
-        if value is None or isinstance(value, bool | Constant):
-            return value, type(value)
-        if isinstance(value, int | float):
+        if kind is int or kind is float:
             return self._number(value, place)
-        if isinstance(value, dict):
+        if value is None or kind is bool or kind is Constant:
+            return value, kind
+        if kind is dict:
             return hash(frozenset((key, hash(self._soft(inner, (place, key)))) for key, inner in value.items()))
         return hash(tuple([self._soft(inner, (place, 0)) for inner in value])), "list"
 
@@ -75,12 +77,11 @@ class Digests:
         if len(text) < 5:
             kind = self._leaves.number_kind(text, place) if text.isdigit() else None
             return self._identity(kind, text, text) if kind else text
-        kind_found = kind_of(text)
-        if kind_found.family in {"time", "date", "clock"}:
-            moves = kind_found.family == "time" or (kind_found.family == "date" and self._leaves.terms.clock_shift_s)
-            return f"?{kind_found.family}" if moves and text not in self._shared else text
-        if kind_found.family in {"jwt", "hash"}:
-            return kind_found
+        if time := read_time(text):
+            moves = time.family == "time" or (time.family == "date" and self._leaves.terms.clock_shift_s)
+            return f"?{time.family}" if moves and text not in self._shared else text
+        if ("$" in text or text[0] in "e<") and (kind_found := kind_of(text)).family in {"jwt", "hash", "placeholder"}:
+            return "?jwt" if kind_found.family == "placeholder" else f"?{kind_found}"
         if identity := id_of(text):
             return self._identity(*identity, text)
         if kind := self._leaves.number_kind(text, place):
@@ -96,8 +97,8 @@ class Digests:
         for token in tokens:
             identity = id_of(token.text)
             known = self._identity(*identity, token.text) if identity else token.text
-            timely = identity is None and kind_of(token.text).family == "time"
-            parts += [token.before, "?time" if timely else known]
+            time = read_time(token.text) if identity is None else None
+            parts += [token.before, "?time" if time and time.family == "time" else known]
         return (*parts, tail)
 
     def _identity(self, kind: str, canonical: str, text: str) -> Hashable:

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 from parity.answers import compare_texts
 from parity.digests import digests_of
-from parity.lists import unsure
 from parity.matching import Matching, Pair, match
 from parity.places import Place, Root
 from parity.values import Effect
@@ -50,7 +49,7 @@ def _compare_kind(kind: str, left: list[Effect], right: list[Effect], walk: Walk
         shown = [[_summary(value) for value in side] for side in values]
         walk.add("order", _place(kind, None), shown[0], shown[1], (f"array({len(left)})", f"array({len(right)})"))
     for pair in matching.pairs:
-        with unsure(walk.leaves, not pair.sure):
+        with walk.leaves.unsure(not pair.sure):
             _compare_content(values[0][pair.left], values[1][pair.right], _place(kind, pair.left), walk)
     for at in matching.only_left:
         walk.missing(_place(kind, at), dict(left[at].content), None, on_left=False, kind=_summary(values[0][at]))

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from parity.shapes import is_id_key
+from parity.shapes import PLACEHOLDER, is_id_key
 from parity.times import epoch_unit, read_time
 from parity.values import Axis
 
@@ -99,15 +99,15 @@ def _kind_of_text(text: str, key: str) -> Kind:
         return Kind("uuid", match[1] + ("" if text == text.lower() else ",upper" if text == text.upper() else ",mixed"))
     if time := read_time(text):
         return Kind(time.family, time.format)
-    if text.startswith("eyJ") and _JWT.fullmatch(text):
-        return Kind("jwt")
+    if text.startswith(("eyJ", "<jwt-")) and (_JWT.fullmatch(text) or PLACEHOLDER.fullmatch(text)):
+        return Kind("jwt" if text[0] == "e" else "placeholder")
     if _DIGITS.fullmatch(text):
         return Kind("digits", "padded" if len(text.lstrip("-")) > 1 and text.lstrip("-")[0] == "0" else "")
     if size >= 16 and _HEX.fullmatch(text):
         return Kind("hex", f"{size}" + ("" if text == text.lower() else ",upper"))
     if size == 26 and _ULID.fullmatch(text):
         return Kind("ulid", "" if text == text.upper() else "lower")
-    if "$" in text and _HASH.fullmatch(text):
+    if "$" in text and size <= 512 and _HASH.fullmatch(text):
         return Kind("hash", _hash_format(text))
     if _DECIMAL.fullmatch(text):
         return Kind("decimal", str(len(text.partition(".")[2])))

@@ -3,7 +3,9 @@
 One exchange's rules. Learns pairs of ids through `Identities` while `learning`; keeps no differences itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -119,6 +121,16 @@ class Leaves:
             return left.family != "clock" or left.at_s == right.at_s
         return left.family == "time" and abs(left.at_s - right.at_s) <= self.tolerance_s
 
+    @contextmanager
+    def unsure(self, doubtful: bool) -> Iterator[None]:
+        """Learn no pairs of ids meanwhile, if it is doubtful that the two belong together."""
+        before = self.learning
+        self.learning = before and not doubtful
+        try:
+            yield
+        finally:
+            self.learning = before
+
     def _pair(self, kind: str, left: str, right: str) -> bool:
         return (self.identities.pair if self.learning else self.identities.fits)(kind, left, right)
 
@@ -143,6 +155,9 @@ class Leaves:
         first, second = kind_of(left, key), kind_of(right, key)
         if first.family == "jwt" == second.family and (nested := _claims(left, right)):
             return nested
+        if {first.family, second.family} == {"jwt", "placeholder"}:
+            # A recording keeps no tokens, only which of them were the same.
+            return None if self._pair("jwt", left, right) else Verdict("value", str(first), f"{second.family}(other)")
         if _whole(first, second):
             return self._token(left, right, first, second)
         if first.family == second.family == "digits" and (kind := self.number_kind(left, place)):
@@ -185,13 +200,18 @@ class Leaves:
             return None if paired else Verdict("value", str(first), "opaque(other)")
         (tokens, tail), (others, other_tail) = split(left), split(right)
         if {first.family, second.family} <= _NUMBERS:
-            return whole._replace(axis="format") if float(left) == float(right) else whole
+            return whole._replace(axis="format") if Decimal(left) == Decimal(right) else whole
         if whole.axis == "format" or not tokens or tail != other_tail:
             return whole
         if [token.before for token in tokens] != [token.before for token in others]:
             return whole
-        verdicts = [v for one, other in zip(tokens, others, strict=True) if (v := self._part(one, other)) is not None]
-        return min(verdicts, key=lambda v: v.axis != "format") if verdicts else None
+        with self.unsure(True):
+            found = [self._part(one, other) for one, other in zip(tokens, others, strict=True)]
+        if verdicts := [verdict for verdict in found if verdict is not None]:
+            return min(verdicts, key=lambda verdict: verdict.axis != "format")
+        # Pairs are learned only from texts that agree as a whole.
+        again = [self._part(one, other) for one, other in zip(tokens, others, strict=True)]
+        return next((verdict for verdict in again if verdict is not None), None)
 
     def _part(self, one: Token, other: Token) -> Verdict | None:
         """Compare one token inside two texts."""

@@ -5,8 +5,7 @@ digest and likeness. Pairs of ids are learned only where it is sure which elemen
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parity.digests import OWN_IDS, digests_of
@@ -20,7 +19,7 @@ from parity.places import Place, enclosing_entity
 if TYPE_CHECKING:
     from parity.walk import Walk
 
-__all__ = ["align", "compare_lists", "unsure"]
+__all__ = ["align", "compare_lists"]
 
 # Below this many elements it costs less to look at each than to look for equal stretches.
 _FEW = 4
@@ -63,17 +62,6 @@ def align(leaves: Leaves, left: Sequence[Any], right: Sequence[Any], place: Plac
     )
 
 
-@contextmanager
-def unsure(leaves: Leaves, doubtful: bool) -> Iterator[None]:
-    """Learn no pairs of ids meanwhile, if it is doubtful that the two belong together."""
-    before = leaves.learning
-    leaves.learning = before and not doubtful
-    try:
-        yield
-    finally:
-        leaves.learning = before
-
-
 def _aligned(walk: "Walk", left: tuple[list[Any], list[int]], right: tuple[list[Any], list[int]], place: Place) -> None:
     """Align the elements at the given positions of both lists and compare each with its counterpart."""
     (values, lefts), (others, rights) = left, right
@@ -88,7 +76,7 @@ def _aligned(walk: "Walk", left: tuple[list[Any], list[int]], right: tuple[list[
         if values[i] == others[j] and (text := walk.canonical(values[i])) == walk.canonical(others[j]):
             equal.append(text)
             continue
-        with unsure(walk.leaves, not sure):
+        with walk.leaves.unsure(not sure):
             walk.value(values[i], others[j], (place, i))
     walk.same(b"[" + b",".join(equal) + b"]", place)
     lefts, rights = [lefts[at] for at in matching.only_left], [rights[at] for at in matching.only_right]

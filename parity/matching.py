@@ -213,7 +213,8 @@ def _pair_gap(
     lefts = [i for i in lefts if i not in taken_left]
     rights = [j for j in rights if j not in taken_right]
     if len(lefts) == len(rights) and force:
-        single = len(lefts) == 1 and not pairs
+        # Objects that have next to nothing in common may be two different things.
+        single = len(lefts) == 1 and not pairs and not left_features(lefts[0])
         pairs += [Pair(i, j, single) for i, j in zip(lefts, rights, strict=True)]
     elif force and lefts and rights and not left_features(lefts[0]):
         # Plain values have nothing to tell them apart but their place.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parity.identity import number_kind
-from parity.lists import align, unsure
+from parity.lists import align
 from parity.matching import Matching
 from parity.places import Place, Root
 from parity.times import read_time
@@ -32,7 +32,7 @@ class _Group:
     def compare(self, left: list[RowChange], right: list[RowChange]) -> None:
         matching = self._match([_row(change) for change in left], [_row(change) for change in right])
         for pair in matching.pairs:
-            with unsure(self._walk.leaves, not pair.sure):
+            with self._walk.leaves.unsure(not pair.sure):
                 self._pair(left[pair.left], right[pair.right], self._place(pair.left))
         for at in matching.only_left:
             self._walk.missing(self._place(at), dict(_row(left[at])), None, on_left=False, kind=self._operation)

@@ -8,7 +8,7 @@ from typing import Any
 from parity.json_text import canonical, plain
 from parity.kinds import MISSING, kind_of
 from parity.leaves import Leaves, Nested
-from parity.lists import align, compare_lists, unsure
+from parity.lists import align, compare_lists
 from parity.notes import Note
 from parity.places import Inside, Place, key_at, path_of, spot_of
 from parity.values import Axis, Difference, Where
@@ -54,7 +54,7 @@ class Walk:
         elif left != right or (left == 0.0 and kind is float and str(left) != str(right)):
             self._leaf(left, right, place)
         elif (kind is str or kind is int) and not self.leaves.equal(left, place):
-            self.add("value", place, left, right, (f"{kind_of(left)}", f"{kind_of(right)}(other)"))
+            self.add("value", place, left, right, (str(kind_of(left)), f"{kind_of(right).family}(other)"))
 
     def same(self, text: bytes, place: Place) -> None:
         """Take note of a document that is equal on both sides: its ids are themselves, unless paired with others."""
@@ -116,7 +116,7 @@ class Walk:
         taken = set()
         for pair in matching.pairs:
             first, second = lefts[pair.left], rights[pair.right]
-            with unsure(self.leaves, not pair.sure):
+            with self.leaves.unsure(not pair.sure):
                 fits = self.leaves.unequal(first, second, (place, "id")) is None
                 if fits and kind_of(first).family not in {"digits", "decimal"}:
                     taken.update({(0, first), (1, second)})
