@@ -42,6 +42,7 @@ class HttpSink(Listener):
     def __init__(self, answers: Sequence[SinkAnswer] = (), delay_s: float = 0.0) -> None:
         self._delay_s = delay_s
         self._rules = [(_pattern(answer.match), _usable(answer)) for answer in answers]
+        self._serving: set[asyncio.Task[None]] = set()
         super().__init__()
 
     @property
@@ -50,7 +51,13 @@ class HttpSink(Listener):
         return {"sink": f"http://{self.address}", "sink_host": HOST, "sink_port": str(self.port)}
 
     async def _listen(self) -> asyncio.Server:
-        return await asyncio.start_server(self._serve, HOST, 0)
+        return await asyncio.start_server(self._accept, HOST, 0)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.opened(writer.transport)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = h11.Connection(h11.SERVER)

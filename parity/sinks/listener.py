@@ -5,6 +5,7 @@ Its own thread, because a stack in the runner's process may call it while it kee
 
 import asyncio
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from typing import Self
 
@@ -14,6 +15,8 @@ __all__ = ["HOST", "Listener"]
 
 HOST = "127.0.0.1"
 _CLOSE_S = 5.0
+# Turns of the loop that asyncio takes to make a connection of an accepted socket, and one more.
+_ACCEPT_TURNS = 5
 
 
 class Listener(ABC):
@@ -23,6 +26,7 @@ class Listener(ABC):
         self._effects: list[Effect] = []
         self._lock = threading.Lock()
         self._taken = 0
+        self._open: weakref.WeakSet[asyncio.WriteTransport] = weakref.WeakSet()
         self._loop = asyncio.SelectorEventLoop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._thread.start()
@@ -66,11 +70,23 @@ class Listener(ABC):
         with self._lock:
             self._effects.append(effect)
 
+    def opened(self, transport: asyncio.WriteTransport) -> None:
+        """Remember a connection, to break it off at the end."""
+        self._open.add(transport)
+
     @abstractmethod
     async def _listen(self) -> asyncio.Server: ...
 
     async def _shut(self) -> None:
+        # asyncio forgets a socket that it is just accepting when the server is closed: first none are accepted any more.
+        for listening in self._server.sockets:
+            self._loop.remove_reader(listening.fileno())
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._server.close()
+        # A connection whose task has not begun yet would not be closed by the task's end.
+        for transport in self._open:
+            transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
@@ -39,6 +39,7 @@ class MailSink(Listener):
 
     def _protocol(self) -> SMTP:
         return _Server(
+            self.opened,
             _Handler(self.note),
             # The default asks for this machine's full name, which some networks take seconds to give.
             hostname="localhost",
@@ -51,6 +52,14 @@ class MailSink(Listener):
 
 
 class _Server(SMTP):
+    def __init__(self, opened: Callable[[asyncio.WriteTransport], None], *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._opened = opened
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._opened(cast(asyncio.WriteTransport, transport))
+        super().connection_made(transport)
+
     # Not every library folds its lines at the 998 characters of the standard, and most servers take them.
     line_length_limit = 2**20
 
