@@ -107,6 +107,8 @@ class Parity(_Strict):
     coverage: Annotated[float, Field(ge=0, le=1)] = 0.95
     # Statuses each operation can answer, as a JSON file {"METHOD /template": [200, 400]}; "" asks for what was recorded.
     expected: str = ""
+    # Where exploration finds the OpenAPI document: a path that the second stack answers (without its prefix), or a file.
+    openapi: str = ""
     settle_s: Annotated[float, Field(ge=0, le=60)] = 2.0
     answer_s: Annotated[float, Field(gt=0)] = 30.0
     start_s: Annotated[float, Field(gt=0)] = 30.0

@@ -31,10 +31,12 @@ async def explain(
     *,
     most: int,
     seconds: float,
+    shrunk: Callable[[Group, Shrunken], None] | None = None,
 ) -> Comparison:
     """Return the comparison with the first `most` unexplained groups shrunk, as far as `seconds` go.
 
-    `replays` are by the label before the slash of an exchange's id, "" where there is one recording.
+    `replays` are by the label before the slash of an exchange's id, "" where there is one recording. `shrunk` is told of
+    each group that was.
     """
     ends = time.monotonic() + seconds
     groups = {group.id: group for group in comparison.groups}
@@ -44,6 +46,8 @@ async def explain(
             break
         shrunken, replayed = await _shrink(group, replays, kept, play, left)
         if shrunken and replayed:
+            if shrunk:
+                shrunk(group, shrunken)
             groups[group.id] = _explained(group, shrunken, replayed, stacks, groups)
     return replace(comparison, groups=tuple(groups[group.id] for group in comparison.groups))
 

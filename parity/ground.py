@@ -69,6 +69,12 @@ class Ground:
             yield lanes[0], lanes[1]
 
     @asynccontextmanager
+    async def alone(self, stack: Stack, name: str) -> AsyncIterator[Lane]:
+        """Yield one stack, running on a fresh clone below `<folder>/<name>`."""
+        async with self._lane(stack, _made(self.folder / name), 0.0, 0.0) as lane:
+            yield lane
+
+    @asynccontextmanager
     async def _lane(self, stack: Stack, folder: Path, shift_s: float, later_s: float) -> AsyncIterator[Lane]:
         parity, offset_s = self.config.parity, self.offset_s + shift_s
         async with contextlib.AsyncExitStack() as opened:

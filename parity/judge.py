@@ -60,6 +60,8 @@ class Criteria:
     required: float
     scope: frozenset[str] | None = None
     noise: Noise = field(default_factory=dict)
+    # What was played is a part of what there is: it cannot tell whether a rule is still needed.
+    sample: bool = False
     golden_noise: Noise = field(default_factory=dict)
 
     def judges(self, route: Route) -> bool:
@@ -314,7 +316,8 @@ def _ledger_use(tally: _Tally) -> LedgerUse:
         RuleCount(_shown(rules[name]), count, len(tally.rule_groups[name])) for name, count in tally.rules.most_common()
     ]
     # Part of the routes cannot tell whether a rule of another part is used.
-    unused = criteria.ledger.unused(tally.rules, criteria.today) if criteria.scope is None else []
+    whole = criteria.scope is None and not criteria.sample
+    unused = criteria.ledger.unused(tally.rules, criteria.today) if whole else []
     return LedgerUse(
         used=tuple(used),
         unused=tuple(_shown(rule) for rule in unused),

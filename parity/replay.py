@@ -19,8 +19,9 @@ from parity.lane import Lane
 from parity.routes import Route, RouteBook
 from parity.values import Answer, Difference, Entry, Outcome, Request
 
-__all__ = ["Replay"]
+__all__ = ["Replay", "Suspect"]
 
+Suspect = Callable[[Route, Outcome, Outcome], list[Difference]]
 _POLL_S = 0.01
 
 
@@ -36,7 +37,11 @@ class _Sent:
 
 
 class Replay:
-    """Plays entries on two lanes. Recorded and golden answers are third voices, heard where there are `witness_terms`."""
+    """Plays entries on two lanes. Recorded and golden answers are third voices, heard where there are `witness_terms`.
+
+    `recorded` makes an entry with the primary's answer of one that had none before it was sent; `suspect` finds what is
+    wrong with two outcomes that do not differ.
+    """
 
     def __init__(
         self,
@@ -51,8 +56,12 @@ class Replay:
         journal: Journal | None = None,
         label: str = "",
         approve: Callable[[str, str, Answer], None] | None = None,
+        recorded: Callable[[Entry, Answer], Entry] | None = None,
+        suspect: Suspect | None = None,
     ) -> None:
         self.left, self.right = lanes
+        self._recorded = recorded
+        self._suspect = suspect
         self._book = book
         self._terms = terms
         self._witness_terms = witness_terms
@@ -101,6 +110,8 @@ class Replay:
         left, left_missing = self.left.carrier.request(entry)
         right, right_missing = self.right.carrier.request(entry)
         answers = await asyncio.gather(self.left.send(left), self.right.send(right))
+        if self._recorded:
+            entry = self._recorded(entry, answers[0])
         self.left.carrier.learn(entry, answers[0])
         self.right.carrier.learn(entry, answers[1])
         await self._settle()
@@ -128,6 +139,8 @@ class Replay:
     def _finish(self, sent: _Sent, progress: Callable[[Played], None]) -> None:
         left, right = sent.outcomes
         differences = compare(left, right, route=str(sent.route), terms=self._terms, identities=self._identities)
+        if self._suspect and not differences:
+            differences = self._suspect(sent.route, left, right)
         recorded, blanked = sent.entry.answer, sent.entry.meta.get("answer_body") == "missing"
         witness = self._voice(sent, recorded, self._recorded_ids, whole=not blanked)
         golden = self._voice(sent, self._golden.get(sent.entry.id), self._golden_ids)

@@ -24,14 +24,14 @@ from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, judge
 from parity.ledger import load_ledger
 from parity.recording import digest, read
-from parity.replay import Replay
+from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
 from parity.routes import RouteBook
 from parity.terms import Terms
 from parity.values import Entry, ParityError
 
-__all__ = ["Options", "Progress", "Run", "run"]
+__all__ = ["Options", "Progress", "Run", "Task", "identities_of", "report_of", "run", "stacks_shown", "terms_for"]
 
 # Recorded and golden answers were made at another time: their times are compared by format.
 _ANOTHER_TIME_S = 86_400.0
@@ -80,7 +80,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """What every step of a run needs."""
 
     config: Config
@@ -88,6 +88,8 @@ class _Task:
     options: Options
     book: RouteBook
     progress: Progress
+    # Looks for what is wrong although both stacks do the same.
+    suspect: Suspect | None = None
 
     async def twice(self, stack: Stack, path: Path, ground: Ground) -> Sequence[Played]:
         """Return what differs when one stack replays a recording twice at once, in two worlds of different speed."""
@@ -117,6 +119,7 @@ class _Task:
                 terms=terms_for(self.config, stacks, ground),
                 identities=identities_of(ground),
                 settle_s=self.config.parity.settle_s,
+                suspect=self.suspect,
             )
             await replay.run(entries, played.append)
         return played
@@ -129,7 +132,7 @@ async def run(
     began = time.monotonic()
     if not recordings:
         raise ParityError("There is no recording to replay; name one, or set parity.recordings.")
-    task = _Task(config, options.stacks or config.pair, options, book, progress)
+    task = Task(config, options.stacks or config.pair, options, book, progress)
     criteria = Criteria(
         ledger=load_ledger(_file(config, config.parity.ledger)),
         today=datetime.now(UTC).date(),
@@ -164,7 +167,7 @@ async def run(
             seconds=options.shrink_s,
         )
         judged = replace(judged, comparison=comparison)
-    report = _report(task, replays, judged, criteria, time.monotonic() - began)
+    report = report_of(task, _recordings(replays), judged, criteria, time.monotonic() - began)
     certificates = certify(report, judged, criteria, _database_kind(config))
     if options.certificates:
         for certificate in certificates:
@@ -172,7 +175,7 @@ async def run(
     return Run(report, judged, tuple(replays), certificates)
 
 
-async def _replay(task: _Task, path: Path, label: str) -> Replayed:
+async def _replay(task: Task, path: Path, label: str) -> Replayed:
     config, options = task.config, task.options
     header, entries = read(path)
     task.progress.begin(path.name, int(header.counts.get("entries", 0)))
@@ -207,7 +210,7 @@ async def _replay(task: _Task, path: Path, label: str) -> Replayed:
     return Replayed(path, header, digest(path), count, ground, journal_file, golden, writer)
 
 
-async def _approve(task: _Task, replays: Sequence[Replayed]) -> None:
+async def _approve(task: Task, replays: Sequence[Replayed]) -> None:
     """Write the primary's answers as the approved ones, with the leaves that change from run to run."""
     for replayed in replays:
         if replayed.writer is None:
@@ -241,7 +244,7 @@ def _file(config: Config, name: str) -> Path | None:
     return config.root / name if name else None
 
 
-def stacks_shown(task: _Task) -> tuple[StackInfo, StackInfo]:
+def stacks_shown(task: Task) -> tuple[StackInfo, StackInfo]:
     first, second = (
         StackInfo(stack.name, stack.prefix, stack.address, code_of(task.config, stack)) for stack in task.stacks
     )
@@ -252,16 +255,23 @@ def _database_kind(config: Config) -> str:
     return config.parity.database.url.partition(":")[0].partition("+")[0] if config.parity.database else "none"
 
 
-def _report(task: _Task, replays: Sequence[Replayed], judged: Judged, criteria: Criteria, duration_s: float) -> Report:
+def _recordings(replays: Sequence[Replayed]) -> tuple[RecordingInfo, ...]:
+    return tuple(
+        RecordingInfo(r.path.name, r.digest, r.entries, str(r.header.extra.get("source", ""))) for r in replays
+    )
+
+
+def report_of(
+    task: Task, recordings: tuple[RecordingInfo, ...], judged: Judged, criteria: Criteria, duration_s: float
+) -> Report:
+    """Return the report of what was judged."""
     config = task.config
     shown = stacks_shown(task)
     return Report(
         created=datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         duration_s=round(duration_s, 3),
         stacks=shown,
-        recordings=tuple(
-            RecordingInfo(r.path.name, r.digest, r.entries, str(r.header.extra.get("source", ""))) for r in replays
-        ),
+        recordings=recordings,
         verdict="failed" if judged.reasons else "passed",
         reasons=judged.reasons,
         counts=judged.counts,
