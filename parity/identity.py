@@ -77,6 +77,18 @@ class Identities:
             self._mark_moved(kind)
         return True
 
+    def same(self, ids: Iterable[tuple[str, str]]) -> bool:
+        """Take many ids, each with its kind, as themselves. False if one of them belongs to another; then none is taken."""
+        by_kind: dict[str, set[str]] = {}
+        for kind, value in ids:
+            by_kind.setdefault(kind, set()).add(value)
+        for kind, values in by_kind.items():
+            if not (values.isdisjoint(self._right_of.get(kind, ())) and values.isdisjoint(self._left_of.get(kind, ()))):
+                return False
+        for kind, values in by_kind.items():
+            self._same.setdefault(kind, set()).update(values)
+        return True
+
     def known(self, kind: str, left: str, right: str) -> bool:
         """Say whether exactly this pair was learned before."""
         if left == right:

@@ -22,13 +22,11 @@ class Note:
 
     def texts(self) -> bool:
         """Take ids as themselves; False if one belongs to another."""
-        identities = self._leaves.identities
-        return all(identities.pair(kind, found, found) for kind, found in ids_in(self._text))
+        return self._leaves.identities.same(ids_in(self._text))
 
     def numbers(self) -> bool:
         """Take the short numbers of entities as themselves; False if one belongs to another."""
-        identities = self._leaves.identities
-        return all(identities.pair(kind, found, found) for kind, found in self._numbered())
+        return self._leaves.identities.same(self._numbered())
 
     def value(self) -> Any:
         """Return the document, None if it is no JSON."""
