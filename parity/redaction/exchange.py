@@ -72,8 +72,6 @@ class Exchange:
     def _header(self, name: str, value: str) -> str:
         if name in ("authorization", "proxy-authorization"):
             return self._texts.authorization(value)
-        if name == "cookie":
-            return self._texts.cookie(value)
         if name == "set-cookie":
             first, semicolon, attributes = value.partition(";")
             return self._texts.cookie(first) + semicolon + attributes

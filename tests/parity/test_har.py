@@ -105,6 +105,13 @@ def test_an_entry_may_name_its_own_base() -> None:
     assert entry == entry_from_har(document, "http://recorded")
 
 
+def test_an_entry_that_does_not_begin_with_its_base_is_refused() -> None:
+    document = entry_to_har(Entry("e7", 1, "s", Request("GET", "/things")), "http://recorded/api")
+
+    with pytest.raises(ParityError, match='The entry "e7" has the URL http://recorded/api/things'):
+        entry_from_har(document, "http://recorded/other")
+
+
 @pytest.mark.parametrize(
     "answer",
     [None, Answer(0, error="The connection was reset."), Answer(204)],

@@ -173,6 +173,8 @@ def test_equal_recordings_are_equal_files_even_gzipped(tmp_path: Path) -> None:
     recorded(tmp_path / "two.jsonl.gz")
 
     assert (tmp_path / "one.jsonl.gz").read_bytes() == (tmp_path / "two.jsonl.gz").read_bytes()
+    # Bytes 4 to 8 of a gzip file are its time.
+    assert (tmp_path / "one.jsonl.gz").read_bytes()[4:8] == bytes(4)
 
 
 def test_a_key_of_the_header_that_is_not_known_here_stays(tmp_path: Path) -> None:

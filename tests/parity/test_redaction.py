@@ -530,6 +530,14 @@ def test_a_token_anywhere_is_blanked(tmp_path: Path, make: Callable[[str], Entry
     assert not scan(path, [one, *one.split(".")[1:]])
 
 
+def test_a_signed_cookie_that_looks_like_a_token_gets_a_pseudonym() -> None:
+    cookie = "eyJfZnJlc2giOnRydWUsIl9pZCI6MX0.eyJhIjoxfQ.aGVsbG8-d29ybGQ"
+    there = redactor().entry(entry(headers=(("cookie", f"session={cookie}"),))).request.headers[0][1]
+
+    assert len(there) == len(f"session={cookie}")
+    assert cookie not in there
+
+
 def test_what_is_no_token_is_no_token() -> None:
     there = redactor().entry(entry(headers=(("authorization", "Bearer invalid_token_here"),)))
 
