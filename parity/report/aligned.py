@@ -1,4 +1,4 @@
-"""Bodies side by side: up to three JSON documents as lines that stand next to each other, with the lines that differ marked.
+"""Bodies side by side: up to three documents as lines that stand next to each other, with the lines that differ marked.
 
 Which lines differ is not decided here: the differences that the comparison found are looked up by their spots, so ids and
 times that count as equal stay unmarked. Numbers and texts are shown as they were sent.
@@ -6,29 +6,24 @@ times that count as equal stay unmarked. Numbers and texts are shown as they wer
     texts -> values that keep order, repeated keys and literals -> lines of all sides, by key or element
 """
 
-import json
-import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import zip_longest
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from parity.places import Root, spot_of
-from parity.report.elements import Meet, meet_by_position, meet_equal
-from parity.report.exact_json import Object, json_text, parse
+from parity.report.elements import meet, meet_by_position
+from parity.report.exact_json import Object, json_text, parse, visible
+from parity.report.marks import Mark, Marks
 from parity.report.value import AlignedLine, Spot
-from parity.values import Axis
 
 __all__ = ["side_by_side"]
 
-Mark = Axis | Literal[""]
 _LONGEST_TEXT = 2_000
 _TOO_DEEP = "(nested too deeply to be shown)"
 _DEEPEST = 100
 _AROUND = 6
-_INSIDE = re.compile(r"\([a-z]+\)")
 
 
 class _Absent:
@@ -70,56 +65,18 @@ def side_by_side(
     `root`.
     """
     texts = [left, right] if recorded is None else [left, right, recorded]
+    marks, seen = Marks(spots), Marks(witness)
     try:
         values = [parse(text) if text else _ABSENT for text in texts]
     except (ValueError, RecursionError):
-        lines = _lines_of_text(texts, bool(spots), bool(witness))
+        lines = _lines_of_text(texts, marks, seen, root)
     else:
-        lines = _lines_of_json(values, spots, witness, root)
-    return tuple(lines if len(lines) <= most else _condensed(lines, most))
-
-
-def _lines_of_json(
-    values: Sequence[Any], spots: Sequence[Spot], witness: Sequence[Spot], root: str
-) -> list[AlignedLine]:
-    """Return the lines with list elements placed so that the most spots have a line."""
-    place = _Place((root,) * len(values), ("",) * len(values))
-    best: list[AlignedLine] = []
-    most = -1
-    for meet in (meet_equal, meet_by_position):
-        writer = _Writer(_Marks(spots), _Marks(witness), meet)
+        place = _Place((root,) * len(values), ("",) * len(values))
         try:
-            lines = list(writer.lines(values, place))
+            lines = list(_Writer(marks, seen).lines(values, place))
         except RecursionError:
-            return [AlignedLine(0, _TOO_DEEP, _TOO_DEEP)]
-        if writer.placed > most:
-            best, most = lines, writer.placed
-        if most == len({(spot.spot, spot.axis) for spot in spots}):
-            break
-    return best
-
-
-class _Marks:
-    """Spots by path: of what only one side has by the path on that side, of what both have by either."""
-
-    def __init__(self, spots: Sequence[Spot]) -> None:
-        self._left: dict[str, Axis] = {}
-        self._right: dict[str, Axis] = {}
-        self._both: dict[str, Axis] = {}
-        for spot in spots:
-            side = self._both
-            if spot.axis == "presence" and "missing" in {spot.left_kind, spot.right_kind}:
-                side = self._right if spot.left_kind == "missing" else self._left
-            side.setdefault(spot.spot, spot.axis)
-            # What is inside of a text, such as a claim of a token, has the text's line.
-            side.setdefault(_INSIDE.split(spot.spot)[0], spot.axis)
-
-    def at(self, left: str, right: str, absent: tuple[bool, bool]) -> Mark:
-        if absent[0]:
-            return "" if absent[1] else self._right.get(right, "")
-        if absent[1]:
-            return self._left.get(left, "")
-        return self._both[left] if left in self._both else self._both.get(right, "")
+            lines = [AlignedLine(0, _TOO_DEEP, _TOO_DEEP)]
+    return tuple(lines if len(lines) <= most else _condensed(lines, most))
 
 
 def _cut(text: str) -> str:
@@ -135,11 +92,9 @@ def _step(name: str) -> str:
 class _Writer:
     """Walks the documents together and writes their lines."""
 
-    def __init__(self, marks: _Marks, witness: _Marks, meet: Meet) -> None:
+    def __init__(self, marks: Marks, witness: Marks) -> None:
         self._marks = marks
         self._witness = witness
-        self._meet = meet
-        self.placed = 0
 
     def lines(self, values: Sequence[Any], place: _Place) -> Iterator[AlignedLine]:
         if place.indent > _DEEPEST:
@@ -155,13 +110,9 @@ class _Writer:
 
     def _marked(self, values: Sequence[Any], place: _Place) -> _Place:
         """Return the place with its marks; what differs as a whole differs in all of its lines."""
-        absent = [value is _ABSENT for value in values]
-        left, right = place.spots[:2]
-        mark = self._marks.at(left, right, (absent[0], absent[1]))
-        self.placed += bool(mark)
-        witness: Mark = ""
-        if len(values) > 2:
-            witness = self._witness.at(place.spots[2], left, (absent[2], absent[0]))
+        spots = [None if value is _ABSENT else spot for value, spot in zip(values, place.spots, strict=True)]
+        mark = self._marks.at(spots[0], spots[1])
+        witness = self._witness.at(spots[2], spots[0]) if len(spots) > 2 else ""
         begins = bool(mark or witness)
         return place._replace(mark=mark or place.mark, witness=witness or place.witness, begins=begins)
 
@@ -182,34 +133,37 @@ class _Writer:
         yield _line(closed, [value if value is _ABSENT else closing for value in values], commas=True)
 
     def _members(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
-        """Yield the values of each key; a key that is repeated meets its like by number."""
-        tables: list[dict[tuple[str, int], Any]] = []
-        for value in values:
-            times: Counter[str] = Counter()
-            table: dict[tuple[str, int], Any] = {}
-            for name, member in value.pairs if value is not _ABSENT else ():
-                table[name, times[name]] = member
-                times[name] += 1
-            tables.append(table)
-        last = [next(reversed(table), None) for table in _in_order(tables)]
-        for key in dict.fromkeys(key for table in tables for key in table):
-            step = _step(key[0])
-            spots = tuple(spot and spot + step for spot in place.spots)
+        """Yield the values of each key; of a repeated key the last ones meet, as in the comparison."""
+        tables = [{} if value is _ABSENT else value.members() for value in values]
+        order = dict.fromkeys(key for table in tables for key in table)
+        last = [next((key for key in reversed(order) if key in table), None) for table in tables]
+        for key in order:
+            spots = tuple(spot and spot + _step(key) for spot in place.spots)
             commas = tuple("" if key == end else "," for end in last)
-            child = [table.get(key, _ABSENT) for table in tables]
-            yield child, _Place(spots, commas, place.indent + 1, f"{_cut(json_text(key[0]))}: ")
+            found = [table.get(key) for table in tables]
+            name = next(member[0] for member in found if member)
+            child = [member[1] if member else _ABSENT for member in found]
+            yield child, _Place(spots, commas, place.indent + 1, f"{_cut(json_text(name))}: ")
 
     def _elements(self, values: Sequence[Any], place: _Place) -> Iterator[tuple[list[Any], _Place]]:
         """Yield the elements that belong together."""
         lists = [[] if value is _ABSENT else value for value in values]
         in_order = "order" in {place.mark, place.witness}
-        for numbers in (meet_by_position if in_order else self._meet)(lists):
+        for numbers in meet_by_position(lists) if in_order else meet(lists, self._alone(place)):
             child = [_ABSENT if n is None else side[n] for side, n in zip(lists, numbers, strict=True)]
             spots = tuple(
                 "" if n is None else spot and f"{spot}[{n}]" for spot, n in zip(place.spots, numbers, strict=True)
             )
             commas = tuple("" if n == len(side) - 1 else "," for side, n in zip(lists, numbers, strict=True))
             yield child, _Place(spots, commas, place.indent + 1)
+
+    def _alone(self, place: _Place) -> list[tuple[set[int], set[int]]]:
+        """Return what the comparison found no counterpart for, for each side beside the left one."""
+        found = [self._marks.alone(place.spots[0], place.spots[1])]
+        if len(place.spots) > 2:
+            recorded, left = self._witness.alone(place.spots[2], place.spots[0])
+            found.append((left, recorded))
+        return found
 
     def _apart(self, values: Sequence[Any], place: _Place) -> Iterator[AlignedLine]:
         """Write leaves, or values of different shape, each on its own side."""
@@ -226,12 +180,6 @@ class _Writer:
 def _inherited(mark: Mark) -> Mark:
     """Return the mark for what is inside: order is a matter of the list."""
     return "" if mark == "order" else mark
-
-
-def _in_order(tables: Sequence[dict[tuple[str, int], Any]]) -> list[dict[tuple[str, int], Any]]:
-    """Return the tables with their keys in the order in which they are written."""
-    order = dict.fromkeys(key for table in tables for key in table)
-    return [{key: None for key in order if key in table} for table in tables]
 
 
 def _line(place: _Place, texts: Sequence[Any], commas: bool = False) -> AlignedLine:
@@ -264,28 +212,38 @@ def _alone(value: Any, name: str, comma: str, indent: int = 0) -> Iterator[tuple
     yield indent, brackets[1] + comma
 
 
-def _lines_of_text(texts: Sequence[str], differ: bool, witness: bool) -> list[AlignedLine]:
-    """Return bodies of which one is no JSON, line by line; marked where they differ, if they were found to differ at all."""
+def _lines_of_text(texts: Sequence[str], marks: Marks, witness: Marks, root: str) -> list[AlignedLine]:
+    """Return bodies of which one is no JSON, line by line.
+
+    Lines that were compared one by one are marked one by one; where the body differs as a whole, all that differs in it.
+    """
     sides = [_text_lines(text) for text in texts]
+    whole, seen_whole = marks.at(root, root), witness.at(root, root)
+    place = f"{root}.lines"
+    alone = [marks.alone(place, place), witness.alone(place, place)[::-1]][: len(texts) - 1]
     lines = []
-    for numbers in meet_equal(sides):
+    for numbers in meet(sides, alone):
         row = [None if n is None else side[n] for side, n in zip(sides, numbers, strict=True)]
         left, right, recorded = [*row, None][:3]
-        mark: Mark = "value" if differ and left != right else ""
-        seen: Mark = "value" if witness and len(texts) > 2 and left != recorded else ""
-        lines.append(AlignedLine(0, left, right, recorded, mark, seen, bool(mark or seen)))
+        spots = [None if n is None else f"{place}[{n}]" for n in [*numbers, None][:3]]
+        own, own_seen = marks.at(spots[0], spots[1]), witness.at(spots[2], spots[0])
+        mark = own or (whole if left != right else "")
+        seen = own_seen or (seen_whole if left != recorded else "")
+        lines.append(AlignedLine(0, left, right, recorded, mark, seen, begins=bool(own or own_seen)))
+    if whole and not any(line.mark for line in lines):
+        lines = [replace(line, mark=whole) for line in lines]
+    first = next((number for number, line in enumerate(lines) if line.mark or line.witness), None)
+    if first is not None:
+        lines[first] = replace(lines[first], begins=True)
     return lines
 
 
 def _text_lines(text: str) -> list[str]:
+    """Return the lines of a text, with ends other than a line feed to be seen; JSON is indented."""
     try:
         return [f"{'  ' * indent}{line}" for indent, line in _alone(parse(text), "", "")]
     except (ValueError, RecursionError):
-        return [_seen(line) for line in text.splitlines()]
-
-
-def _seen(line: str) -> str:
-    return _cut("".join(c if c.isprintable() or c == "\t" else json.dumps(c)[1:-1] for c in line))
+        return [_cut(visible(line.removesuffix("\n"))) for line in text.splitlines(keepends=True)]
 
 
 def _condensed(lines: Sequence[AlignedLine], most: int) -> list[AlignedLine]:

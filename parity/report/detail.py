@@ -1,9 +1,10 @@
 """What a report shows of one exchange, made from what both stacks did with it. Everything passes the mask on its way in."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from parity.grouping import leaf
@@ -19,6 +20,8 @@ Mask = Callable[[str], str]
 _SHOWN_BYTES = 64 * 1024
 _SHOWN_VALUE = 2_000
 _HIDDEN = "(hidden)"
+_QUERY = re.compile(r"^(http\[\d+\])\.query\b.*", re.DOTALL)
+_LINE = re.compile(r"(\.body)\.lines\[\d+\]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +153,15 @@ def _effects(
     shown: dict[str, tuple[AlignedLine, ...]] = {}
     for kind in dict.fromkeys(effect.kind for effect in (*left, *right)):
         sides = [mask(_json([e.content for e in side if e.kind == kind])) for side in (left, right)]
-        found = [spot for spot in spots if spot.where == "effects" and spot.spot.startswith(kind)]
+        found = [_as_shown(spot) for spot in spots if spot.where == "effects" and spot.spot.startswith(kind)]
         shown[kind] = side_by_side(sides[0], sides[1], None, found, (), root=kind)
     return shown
+
+
+def _as_shown(spot: Spot) -> Spot:
+    """Return a spot of an effect where it is shown: a query is compared by itself and stands in the path, lines in a text."""
+    place = _QUERY.sub(r"\1.path", _LINE.sub(r"\1", spot.spot))
+    return spot if place == spot.spot else replace(spot, spot=place, left_kind="", right_kind="")
 
 
 def _json(value: Any) -> str:

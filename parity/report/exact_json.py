@@ -1,10 +1,11 @@
 """JSON read without loss: numbers as they were written, keys in their order, repeated ones too; and written so that it can be seen."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Number", "Object", "json_text", "parse"]
+__all__ = ["Number", "Object", "json_text", "parse", "visible"]
 
 
 class Number(str):
@@ -18,6 +19,18 @@ class Object:
     """An object with its keys in order, repeated ones too."""
 
     pairs: tuple[tuple[str, Any], ...]
+
+    def members(self) -> dict[str, tuple[str, Any]]:
+        """Return name and value by the name in the comparison: of a repeated key the last one has the plain name."""
+        left = Counter(name for name, _ in self.pairs)
+        found: dict[str, tuple[str, Any]] = {}
+        for name, value in self.pairs:
+            left[name] -= 1
+            key = f"{name} (repeated)" if left[name] else name
+            while key in found:
+                key += "+"
+            found[key] = (name, value)
+        return found
 
 
 def parse(text: str) -> Any:
@@ -37,7 +50,11 @@ def json_text(value: Any) -> str:
         return str(value)
     if not isinstance(value, str):
         return json.dumps(value)
-    quoted = json.dumps(value, ensure_ascii=False)
-    if quoted.isprintable():
-        return quoted
-    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in quoted)
+    return visible(json.dumps(value, ensure_ascii=False))
+
+
+def visible(text: str) -> str:
+    """Return the text with everything but letters, signs and tabs as in JSON's escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\t" else json.dumps(c)[1:-1] for c in text)
