@@ -13,6 +13,7 @@ __all__ = ["UNMATCHED", "Group", "Match", "Phase", "Problem", "RouteTable", "che
 UNMATCHED = "unmatched"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 GROUP_ID = re.compile(r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*")
+CHECK = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 SEGMENT = re.compile(r"\{[A-Za-z_]\w*\}|[A-Za-z0-9._~-]+")
 PARAMETER = re.compile(r"\{[^{}]*\}|<[^<>]*>")
 # Added by the frameworks or answered alike for every path: no group of their own.
@@ -53,12 +54,13 @@ class Group:
 
 @dataclass(frozen=True)
 class Phase:
-    """A step of the plan: its groups, and the words by which its success is judged."""
+    """A step of the plan: its groups, the words by which its success is judged, and the names of the checks that do it."""
 
     id: int
     title: str
     groups: tuple[str, ...]
     success: str
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,16 @@ def read_match(table: Table, text: str) -> Match:
 
 
 def read_phase(table: Table) -> Phase:
-    phase = Phase(table.whole("id", 1, 99), table.text("title"), table.texts("groups"), table.text("success"))
+    phase = Phase(
+        table.whole("id", 1, 99),
+        table.text("title"),
+        table.texts("groups"),
+        table.text("success"),
+        table.texts("checks", []),
+    )
+    for name in phase.checks:
+        if not CHECK.fullmatch(name) or phase.checks.count(name) > 1:
+            raise table.error("checks", name, "must be lower-case words joined by -, each check once")
     table.done()
     return phase
 

@@ -26,7 +26,7 @@ from parity.sinks import HttpSink, MailSink
 from parity.stacks import start_stack
 from parity.values import ParityError
 
-__all__ = ["Ground", "clock_offset", "lay_ground", "snapshot_of"]
+__all__ = ["Ground", "clock_offset", "facts_of", "lay_ground", "snapshot_of"]
 
 _CONNECTIONS = 1
 

@@ -107,6 +107,14 @@ BAD = {
         group("a", "GET /x") + group("b", "GET /y") + phase(1, "a"),
         "phase.groups = 'b': is in no phase; add it to the phase in which it moves",
     ),
+    "a check in capitals": (
+        group("a", "GET /x") + phase(1, "a") + 'checks = ["Respond"]\n',
+        "phase[1].checks = 'Respond': must be lower-case words joined by -, each check once",
+    ),
+    "a check named twice": (
+        group("a", "GET /x") + phase(1, "a") + 'checks = ["respond", "respond"]\n',
+        "phase[1].checks = 'respond': must be lower-case words joined by -, each check once",
+    ),
     "a phase whose number is a word": (
         group("a", "GET /x") + phase('"one"', "a"),
         "phase[1].id = 'one': must be a whole number from 1 to 99",
@@ -126,6 +134,12 @@ def test_within_a_group_a_name_may_stand_beside_a_parameter(tmp_path: Path) -> N
     table = table_of(tmp_path, group("a", "GET /x/{id}", "GET /x/all"))
 
     assert table.classify("GET", "/x/all") == "a"
+
+
+def test_a_phase_names_its_checks_or_none(tmp_path: Path) -> None:
+    text = group("a", "GET /x") + group("b", "GET /y") + phase(1, "a") + 'checks = ["respond"]\n' + phase(2, "b")
+
+    assert [each.checks for each in table_of(tmp_path, text).phases] == [("respond",), ()]
 
 
 APP = [
