@@ -403,7 +403,7 @@ def test_a_client_that_reads_slowly_does_not_fill_the_recorders_memory() -> None
             writer.write(ask())
             await reader.readuntil(b"\r\n\r\n")
             reader._transport.pause_reading()  # type: ignore[attr-defined]
-            await asyncio.sleep(0)
+            await asyncio.sleep(0.01)
             for _ in range(200):
                 before = written
                 await asyncio.sleep(0.01)
@@ -461,7 +461,7 @@ async def until(ask: Callable[[], bool]) -> None:
     """Return when it is true; nothing here can be waited for by an event."""
     async with asyncio.timeout(20):
         while not ask():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.01)
 
 
 def counts_of(queue: Queue) -> Counts:
