@@ -11,7 +11,7 @@ PACKAGES := $(filter-out tests%,$(patsubst %/__init__.py,%,$(wildcard */__init__
 IMPORT_RULES := pyproject.toml $(wildcard */importlinter.toml)
 LOCK := $(VENV)/bin/uv pip compile -q -p 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help up down status logs demo check test test-long bench lock
+.PHONY: help up down status logs demo check test test-long parity bench lock
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -44,6 +44,9 @@ test: check ## check, then every test
 
 test-long: $(READY) ## the tests that need minutes: the whole suite without the legacy stack
 	@$(VENV)/bin/pytest -q -m long
+
+parity: $(READY) ## replay the committed recordings on both stacks; exit 1 on an unexplained difference
+	@$(CHANGEOVER) parity run
 
 bench: $(READY) ## figures: rows per second of a bulk upload, each stack over each database
 	@$(VENV)/bin/python -m benchmarks.bulk_upload
