@@ -85,6 +85,48 @@ def make_app(console: Console) -> typer.Typer:
             print(dumps(plain(done.report)))
         raise typer.Exit(exit_code(done))
 
+    @app.command("explore")
+    def parity_explore(
+        openapi: Annotated[
+            str,
+            typer.Option(help="URL or file of the OpenAPI document. Default: parity.openapi.", metavar="URL_OR_FILE"),
+        ] = "",
+        phase: Annotated[int | None, typer.Option(help="Explore the route groups of this phase of the plan.")] = None,
+        group: Annotated[
+            list[str] | None, typer.Option(help="Explore this route group; may be given several times.")
+        ] = None,
+        examples: Annotated[
+            int | None, typer.Option(min=1, help="Send so many requests. Default: 1000, or none with --seconds.")
+        ] = None,
+        seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
+        seed: Annotated[int, typer.Option(help="The same seed makes the same requests.")] = 0,
+        shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 10,
+        report: Annotated[Path | None, typer.Option(help="The folder for the reports.", file_okay=False)] = None,
+        project: ProjectOption = None,
+        as_json: JsonFlag = False,
+    ) -> None:
+        """Make up requests from the OpenAPI document and compare what both stacks do. Exit 1 on anything unexplained."""
+        from changeover.parity_explore import Wanted, exit_code, run_exploration
+        from changeover.project import load_project
+
+        document = str(Path(openapi).absolute()) if openapi and "://" not in openapi else openapi
+        wanted = Wanted(
+            document,
+            tuple(group or ()),
+            phase,
+            examples,
+            seconds,
+            seed,
+            report.absolute() if report else None,
+            shrink,
+        )
+        done = run_exploration(load_project(project), wanted, console, quiet=as_json)
+        if as_json:
+            from parity.report.as_json import dumps, plain
+
+            print(dumps(plain(done.report)))
+        raise typer.Exit(exit_code(done))
+
     return app
 
 

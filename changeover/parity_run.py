@@ -22,10 +22,11 @@ from parity.report.html import write_html
 from parity.report.junit import write_junit
 from parity.report.markdown import write_markdown
 from parity.report.terminal import print_report
+from parity.report.value import Report
 from parity.runner import Options, Run, run
 from parity.values import ParityError
 
-__all__ = ["Wanted", "run_parity", "write_reports"]
+__all__ = ["Wanted", "progress_on", "run_parity", "write_reports"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
     work = Path(tempfile.mkdtemp(prefix="run-", dir=project.runs))
     try:
         recordings = [_ready(project, file, work, console, quiet=quiet) for file in named]
-        with _progress(console, quiet=quiet) as progress:
+        with progress_on(console, quiet=quiet) as progress:
             options = Options(
                 folder=work,
                 groups=groups,
@@ -63,7 +64,7 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
             )
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 done = runner.run(run(project.config, recordings, options, book=project.book, progress=progress))
-        write_reports(done, folder)
+        write_reports(done.report, folder)
         if not quiet:
             print_report(done.report, console)
             console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")
@@ -82,13 +83,13 @@ def _ready(project: Project, file: Path, folder: Path, console: Console, *, quie
     return recording
 
 
-def write_reports(done: Run, folder: Path) -> None:
+def write_reports(report: Report, folder: Path) -> None:
     """Write every format of the report into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_html(done.report, folder / "index.html")
-    write_json(done.report, folder / "report.json")
-    write_junit(done.report, folder / "junit.xml")
-    write_markdown(done.report, folder / "summary.md")
+    write_html(report, folder / "index.html")
+    write_json(report, folder / "report.json")
+    write_junit(report, folder / "junit.xml")
+    write_markdown(report, folder / "summary.md")
 
 
 class _Bars:
@@ -120,7 +121,7 @@ class _Bars:
 
 
 @contextmanager
-def _progress(console: Console, *, quiet: bool) -> Iterator[_Bars]:
+def progress_on(console: Console, *, quiet: bool) -> Iterator[_Bars]:
     if quiet or not sys.stderr.isatty():
         yield _Bars(console, None, quiet=quiet)
         return
