@@ -1,7 +1,8 @@
 """A stack in this process: its app imported and called without a server.
 
-Quick to start and to debug, but both stacks share what they import, and a module keeps its state from one start to the
-next. Where that matters, a process of its own is the right reach.
+Quick to start and to debug. The app's own package is imported anew at each start, so that nothing it kept in its modules
+is left of an earlier one; but both stacks share whatever else they import. Where that matters, a process of its own is
+the right reach.
 """
 
 import importlib
@@ -55,6 +56,7 @@ def import_app(name: str, root: Path, *, asgi: bool) -> Any:
         raise ParityError(f'"{name}" names no app; write module:attribute, such as shop.main:app.')
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
+    _forget(module_name.partition(".")[0])
     try:
         found: Any = importlib.import_module(module_name)
         for part in attribute.split("."):
@@ -68,6 +70,11 @@ def import_app(name: str, root: Path, *, asgi: bool) -> Any:
         kind = "an ASGI" if asgi else "a WSGI"
         raise ParityError(f'"{name}" is no app but {type(app).__name__}; name {kind} app or a function that makes one.')
     return app
+
+
+def _forget(package: str) -> None:
+    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
+        del sys.modules[name]
 
 
 def _is_factory(found: Any) -> bool:

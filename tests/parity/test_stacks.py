@@ -443,3 +443,24 @@ def test_at_most_as_many_requests_as_allowed_are_in_flight(tmp_path: Path, inter
 
     assert [answer.status for answer in answers] == [200] * 6
     assert max(stub_apps.PEAK) == 2
+
+
+def test_an_app_forgets_what_its_modules_kept_when_it_is_started_again(tmp_path: Path) -> None:
+    (tmp_path / "counting_app.py").write_text(
+        "calls = []\n"
+        "def app(environ, start_response):\n"
+        "    calls.append(1)\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [str(len(calls)).encode()]\n"
+    )
+
+    async def answers_of_two_starts() -> list[bytes]:
+        bodies = []
+        for _ in range(2):
+            stack = Stack(name="one", interface="wsgi", app="counting_app:app")
+            running = await start_stack(stack, "memory", {}, tmp_path, 5, root=tmp_path)
+            bodies += [(await running.send(Request("GET", "/"))).body for _ in range(2)]
+            await running.stop()
+        return bodies
+
+    assert asyncio.run(answers_of_two_starts()) == [b"1", b"2", b"1", b"2"]
