@@ -20,7 +20,7 @@ def import_recording(
     parity = project.config.parity
     try:
         project.kept.mkdir(parents=True, exist_ok=True)
-        redactor = Redactor(load_key(project.kept), parity.secrets, emails=emails)
+        redactor = Redactor(load_key(project.var_dir), parity.secrets, public=parity.public, emails=emails)
         imported = import_file(
             file,
             Options(

@@ -175,7 +175,7 @@ def _sockets(system: System) -> dict[str, str]:
 def header_of(system: System, kept: Kept, key: bytes) -> Header:
     """Return the recording's header, after taking the snapshot that it names."""
     parity = load_config(system.root).parity
-    redactor = Redactor(key, parity.secrets)
+    redactor = Redactor(key, parity.secrets, public=parity.public)
     now = Clock(system.settings.clock_offset_s).now()
     return Header(
         prefixes=tuple(stack.prefix for stack in system.config.stacks),
@@ -217,6 +217,7 @@ def _database_name(name: str) -> str:
 
 def settings_of(system: System, kept: Kept, key: bytes, header: Header, files: Files) -> RecorderSettings:
     groups = system.config.routes.groups
+    parity = load_config(system.root).parity
     return RecorderSettings(
         name=kept.name,
         file=Path(kept.file),
@@ -233,7 +234,8 @@ def settings_of(system: System, kept: Kept, key: bytes, header: Header, files: F
         ),
         key=key.hex(),
         header=header.to_json(),
-        secret_names=tuple(header.redaction.get("names", ())),
+        secret_names=parity.secrets,
+        public_names=parity.public,
         routes=tuple(
             (method, match.path, group.id) for group in groups for match in group.matches for method in match.methods
         ),

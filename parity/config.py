@@ -1,6 +1,6 @@
 """What the runner is told: the `[stacks]` and `[parity]` tables of `dualstack.toml`, read once and checked.
 
-Keys of `[stacks]` that belong to other parts of the harness are left alone; `[parity]` is read strictly.
+Keys of `[stacks]` that belong to other parts of the harness are left alone; everything else is read strictly.
 """
 
 import tomllib
@@ -15,6 +15,8 @@ from parity.values import ParityError
 __all__ = ["CONFIG_FILE", "Account", "Config", "Database", "Parity", "SinkAnswer", "Stack", "load_config"]
 
 CONFIG_FILE = "dualstack.toml"
+# Keys of a stack that other parts of the harness read.
+_NOT_OURS = frozenset({"port_env", "health", "pages", "workers"})
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -25,7 +27,7 @@ class _Strict(BaseModel):
 class Stack(BaseModel):
     """How one stack is reached: `start` (a command), `app` in this process, or `url`, as `reach` of `[parity]` says."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     folder: str = ""
@@ -101,9 +103,13 @@ class Parity(_Strict):
     recordings: tuple[str, ...] = ()
     ledger: str = ""
     golden: str = ""
+    # The file of route groups, where [gateway] names none.
+    routes: str = ""
     code: tuple[str, ...] = ()
     headers: tuple[str, ...] = ("allow", "cache-control", "location", "retry-after", "www-authenticate")
+    # Names of fields and headers that are secret besides the usual ones, and of those that look it and are not.
     secrets: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
     coverage: Annotated[float, Field(ge=0, le=1)] = 0.95
     # Statuses each operation can answer, as a JSON file {"METHOD /template": [200, 400]}; "" asks for what was recorded.
     expected: str = ""
@@ -161,10 +167,11 @@ def load_config(root: Path) -> Config:
         config = Config(
             root=root,
             stacks=tuple(
-                Stack(**{**stanza, "name": name, "env": stanza.get("env", {})}) for name, stanza in there.items()
+                Stack(name=name, **{key: stanza[key] for key in stanza if key not in _NOT_OURS})
+                for name, stanza in there.items()
             ),
             parity=Parity(**data.get("parity", {})),
-            routes=data.get("gateway", {}).get("routes", "") or data.get("parity", {}).get("routes", ""),
+            routes=data.get("parity", {}).get("routes") or data.get("gateway", {}).get("routes", ""),
         )
     except ValidationError as error:
         raise ParityError(f"{CONFIG_FILE}: {one_line(error)}") from None

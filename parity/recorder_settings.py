@@ -41,6 +41,7 @@ class RecorderSettings(_Strict):
     key: str
     header: Mapping[str, Any] = {}
     secret_names: tuple[str, ...] = ()
+    public_names: tuple[str, ...] = ()
     routes: tuple[tuple[str, str, str], ...] = ()
     gateway_headers: tuple[str, ...] = ()
     # A header by which the gateway answers what it answers for a stack that hung up; "" hangs up on the gateway.

@@ -43,7 +43,7 @@ def in_order(frames: Iterable[tuple[Exchange, int]], held: int = _HELD) -> Itera
 def write(settings: RecorderSettings) -> None:
     """Write until the input ends, then replace in the whole file what turned out to be secret after it was written."""
     reader = Reader(settings)
-    redactor = Redactor(bytes.fromhex(settings.key), settings.secret_names)
+    redactor = Redactor(bytes.fromhex(settings.key), settings.secret_names, public=settings.public_names)
     if settings.file.exists():
         # A predecessor was killed; the tokens that it numbered keep their numbers.
         for entry in read(settings.file)[1]:

@@ -77,10 +77,14 @@ def looks_secret(value: str) -> bool:
 
 
 class Names:
-    """The names that stand for secrets: those built in, and those given, in any spelling of case and separators."""
+    """The names that stand for secrets: those built in, and those given, in any spelling of case and separators.
 
-    def __init__(self, given: Iterable[str] = ()) -> None:
+    Names of `public` stand for none, whatever they look like: the keys of a test's own clients, say.
+    """
+
+    def __init__(self, given: Iterable[str] = (), public: Iterable[str] = ()) -> None:
         self.given = tuple(given)
+        self._public = frozenset(_bare(name) for name in public)
         self._given = frozenset(_bare(name) for name in self.given)
         self.secrecy = lru_cache(maxsize=4096)(self._secrecy)
         self.plain = lru_cache(maxsize=4096)(self._plain)
@@ -101,6 +105,8 @@ class Names:
 
     def _secrecy(self, name: str) -> Secrecy:
         """Return how a value of this name is treated; "" for a name that stands for nothing secret."""
+        if _bare(name) in self._public:
+            return ""
         if _bare(name) in self._given:
             return "secret"
         words = _words(name)

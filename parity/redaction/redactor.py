@@ -28,11 +28,13 @@ class Redactor:
     One redactor belongs to one recording, as tokens are numbered in it.
     """
 
-    def __init__(self, key: bytes, secret_names: Sequence[str] = (), *, emails: bool = False) -> None:
+    def __init__(
+        self, key: bytes, secret_names: Sequence[str] = (), *, public: Sequence[str] = (), emails: bool = False
+    ) -> None:
         self._key_id = key_id(key)
         self._emails = emails
         self._pseudonyms = Pseudonyms(key)
-        self._texts = Texts(Names(secret_names), self._pseudonyms, emails=emails)
+        self._texts = Texts(Names(secret_names, public), self._pseudonyms, emails=emails)
         self._exchange = Exchange(self._texts)
 
     @property

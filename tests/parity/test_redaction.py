@@ -722,3 +722,10 @@ def test_none_of_many_planted_secrets_is_on_disk(tmp_path: Path) -> None:
 
     assert scan(path, secrets) == []
     assert len(list(read(path)[1])) == len(entries) >= 1000
+
+
+def test_a_name_that_is_said_to_be_public_keeps_its_value() -> None:
+    entry = Entry("1", 1, "s", Request("GET", "/x", (("X-Api-Key", "key-of-a-test-client-1"),)))
+
+    assert Redactor(b"k" * 32).entry(entry).request.headers != entry.request.headers
+    assert Redactor(b"k" * 32, public=["x_api_key"]).entry(entry).request.headers == entry.request.headers
