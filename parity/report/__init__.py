@@ -13,10 +13,10 @@ __all__ = ["Report", "print_report", "read_json", "write_reports"]
 
 
 def write_reports(report: Report, folder: Path) -> dict[str, Path]:
-    """Write `report.html`, `report.json`, `report.xml` (JUnit) and `report.md` into the folder; return their paths by format."""
+    """Write `index.html`, `report.json`, `junit.xml` and `summary.md` into the folder; return their paths by format."""
     return {
-        "html": write_html(report, folder / "report.html"),
+        "html": write_html(report, folder / "index.html"),
         "json": write_json(report, folder / "report.json"),
-        "junit": write_junit(report, folder / "report.xml"),
-        "markdown": write_markdown(report, folder / "report.md"),
+        "junit": write_junit(report, folder / "junit.xml"),
+        "markdown": write_markdown(report, folder / "summary.md"),
     }

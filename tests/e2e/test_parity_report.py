@@ -181,6 +181,15 @@ def test_rows_written_and_calls_stand_on_their_sides(page: Page, report: str) ->
     ).to_have_count(1)
 
 
+def test_rows_that_both_wrote_alike_are_folded_away(page: Page, report: str) -> None:
+    box = open_group(page, report, group_at("type", "/users/{id}"))
+
+    assert box.locator("table.rows").first.locator("td.differs").all_inner_texts() == ["0", '0 → "0"']
+    expect(box.get_by_text("changed a user")).to_have_count(0)
+    box.get_by_text("1 row written alike by both").click()
+    expect(box.get_by_text("changed a user")).to_have_count(2)
+
+
 @pytest.mark.parametrize("stack", ["legacy", "modern"])
 def test_the_copied_curl_is_the_command_itself(page: Page, report: str, stack: str) -> None:
     group = REPORT.groups[group_at("presence", "/jobs/{id}")]

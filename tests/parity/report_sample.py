@@ -78,7 +78,9 @@ def seens() -> Seens:
     token = (("authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"), ("content-type", "application/json"))
     listed = Request("GET", "/jobs?limit=2", token)
     one = Request("GET", "/jobs/7", token)
-    put = Request("PUT", "/jobs/7", token, json.dumps({"name": HOSTILE, "password": SECRET}, ensure_ascii=False).encode())
+    put = Request(
+        "PUT", "/jobs/7", token, json.dumps({"name": HOSTILE, "password": SECRET}, ensure_ascii=False).encode()
+    )
     login = Request("POST", "/auth/login", token[1:], b'{"username": "ada"}')
     patch = Request("PATCH", "/users/3", token, b'{"email": "ada@example.org"}')
     formats = ("time(iso,ms,Z)", "time(iso,us,none)")
@@ -166,16 +168,19 @@ def seens() -> Seens:
         )
     )
     written = {"id": 3, "email": "ada@example.org", "login_count": 0}
+    noted = RowChange("audit", "insert", None, {"id": 9, "what": "changed a user"})
     found.append(
         (
             ROUTES[6],
             seen(
                 "e000015",
                 patch,
-                Outcome(answer(200, written), (RowChange("users", "update", {**written, "email": "a@b"}, written),)),
+                Outcome(
+                    answer(200, written), (RowChange("users", "update", {**written, "email": "a@b"}, written), noted)
+                ),
                 Outcome(
                     answer(200, written),
-                    (RowChange("users", "update", {**written, "email": "a@b"}, {**written, "login_count": "0"}),),
+                    (RowChange("users", "update", {**written, "email": "a@b"}, {**written, "login_count": "0"}), noted),
                 ),
                 diff("type", "users[0].login_count", 0, "0", ("int", "str"), "rows", "users.login_count"),
             ),

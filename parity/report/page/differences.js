@@ -12,7 +12,7 @@ function causes(comparison, names, shown) {
 
 function oneCause(cause, groups, names, open) {
   const total = groups.reduce((sum, group) => sum + group.count, 0);
-  const label = [h("span", { class: "title" }, arrows(cause.title), " ", stateOf(groups)),
+  const label = [h("span", { class: "title" }, arrows(cause.title), " ", names[0] === LEFT && stateOf(groups)),
     h("span", { class: "meta" }, `${many(total, "difference")}, ${many(groups.length, "group")}`)];
   const made = expander("h2", "cause", label, () => h("div", {}, groups.map((group) => oneGroup(group, names))), open || groups.some((group) => group.id === state.target));
   made.box.id = `cause-${cause.id}`;
@@ -21,7 +21,8 @@ function oneCause(cause, groups, names, open) {
 
 function oneGroup(group, names) {
   const label = [
-    chip(group.state),
+    // A witness explains; only what differs between the stacks has a state.
+    names[0] === LEFT ? chip(group.state) : h("span", { class: "chip" }, names[0]),
     h("span", { class: "route", title: `${group.method} ${group.route}` }, h("span", { class: "method" }, group.method), " ", group.route),
     h("span", { class: "path", title: group.path }, h("span", { class: "axis" }, group.where === "answer" ? group.axis : `${group.where} ${group.axis}`), group.path === group.axis ? "" : cut(group.path, 160)),
     h("span", { class: "kinds" }, h("span", { class: "kind" }, cut(group.left_kind, 80)), h("span", { class: "arrow" }, "→"), h("span", { class: "kind" }, cut(group.right_kind, 80))),

@@ -4,8 +4,7 @@ function overview() {
   return [
     h("div", { class: "top" }, verdict(), shares()),
     h("section", { class: "section" }, h("h2", {}, R.causes.length ? "Causes" : "No differences"), causeLinks()),
-    h("section", { class: "section" }, h("h2", {}, coverageTitle()), matrix(), matrixLegend()),
-    R.latencies.length > 0 && h("section", { class: "section" }, h("h2", {}, "Time to answer, milliseconds"), latencies()),
+    h("section", { class: "section" }, h("h2", {}, coverageTitle()), h("div", { class: "coverage" }, h("div", {}, matrix(), matrixLegend()), gapList())),
   ];
 }
 
@@ -78,11 +77,9 @@ function matrixLegend() {
     part("gap", "none", "wanted, never seen"), part("extra", "3", "seen, not asked for"));
 }
 
-function latencies() {
-  const names = [`${LEFT} p50`, `${LEFT} p95`, `${RIGHT} p50`, `${RIGHT} p95`];
-  return h("div", { class: "card scroll" }, h("table", {},
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), ["answers", ...names].map((name) => h("th", { class: "n", scope: "col" }, name)))),
-    h("tbody", {}, R.latencies.map((one) => h("tr", {}, h("td", {}, h("span", { class: "method" }, one.method), " ", h("span", { class: "route" }, one.route)),
-      h("td", { class: "n" }, count(one.count)),
-      [one.left_p50, one.left_p95, one.right_p50, one.right_p95].map((time) => h("td", { class: "n" }, time.toFixed(1))))))));
+// What is missing, once more as a list: this is what somebody has to record next.
+function gapList() {
+  const gaps = R.matrix.rows.flatMap((line) => R.matrix.columns.filter((column) => line.cells[column] && line.cells[column].missing).map((column) => [line, column]));
+  return gaps.length > 0 && h("aside", { class: "card gaps", "aria-label": "Never seen" }, h("h3", {}, `Never seen: ${many(gaps.length, "gap")}`),
+    h("ul", {}, gaps.map(([line, column]) => h("li", {}, h("b", {}, column), " ", h("span", { class: "method" }, line.method), " ", h("span", { class: "route" }, line.route)))));
 }

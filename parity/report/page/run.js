@@ -3,7 +3,7 @@
 function witnesses(shown) {
   const part = (title, comparison, names, said) => comparison.compared > 0 && h("section", { class: "section" }, h("h2", {}, title),
     h("p", { class: "notes" }, `${many(comparison.compared, "answer")} compared, ${count(comparison.equal)} equal, ${count(comparison.different)} different. ${said}`),
-    h("p", {}), comparison.groups.length > 0 && orNothing(causes(comparison, names, shown)));
+    comparison.groups.length > 0 && orNothing(causes(comparison, names, shown)));
   const parts = [
     part("Recorded answers", R.witness, ["recorded", LEFT], `Where both stacks agree and the recording does not, ${LEFT} has changed since it was recorded. This does not count for the verdict.`),
     part("Golden answers", R.golden, ["golden", LEFT], "Somebody approved these answers as right."),
@@ -32,5 +32,15 @@ function run() {
     table("Values that change from run to run", ["Route", "Path", "Compared as"], R.calibration.map((one) => [h("code", {}, one.route), h("code", {}, one.path), h("code", {}, one.kind)])),
     table("Skipped exchanges", ["Reason", "Count"], Object.entries(R.counts.skipped)),
     table("Values that could not be carried over", ["Reason", "Count"], Object.entries(R.counts.not_carried)),
+    R.latencies.length > 0 && h("section", { class: "section" }, h("h2", {}, "Time to answer, milliseconds"), latencies()),
   ];
+}
+
+function latencies() {
+  const names = [`${LEFT} p50`, `${LEFT} p95`, `${RIGHT} p50`, `${RIGHT} p95`];
+  return h("div", { class: "card scroll" }, h("table", {},
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Route"), ["answers", ...names].map((name) => h("th", { class: "n", scope: "col" }, name)))),
+    h("tbody", {}, R.latencies.map((one) => h("tr", {}, h("td", {}, h("span", { class: "method" }, one.method), " ", h("span", { class: "route" }, one.route)),
+      h("td", { class: "n" }, count(one.count)),
+      [one.left_p50, one.left_p95, one.right_p50, one.right_p95].map((time) => h("td", { class: "n" }, time.toFixed(1))))))));
 }

@@ -51,7 +51,8 @@ function row(line, recorded) {
   const classes = mark ? "differs" : alike ? "alike" : "";
   const cells = [cell(left, right, indent, classes), cell(right, left, indent, classes)];
   if (recorded) cells.unshift(cell(third, left, indent, witness ? "witnessed" : ""));
-  const tags = begins ? [mark && h("b", {}, mark), mark && witness && recorded && " ", witness && recorded && h("b", { class: "seen" }, witness)] : [];
+  const both = mark && witness && recorded;
+  const tags = begins ? [mark && h("b", {}, mark), both && mark !== witness && " ", witness && recorded && mark !== witness && h("b", { class: "seen" }, witness)] : [];
   const title = alike ? "written differently, counts as equal: an id, a token or a time of this run" : null;
   return h("div", { class: "row", title }, cells, h("div", { class: "tag" }, tags));
 }
@@ -121,7 +122,8 @@ function headers(detail) {
       [detail.left, detail.right].map((answer) => h("td", { class: differing.has(name) ? "differs" : null }, values(answer, name))))))));
 }
 
-// Rows written: the two sides' changes of one kind on one table meet by number; columns that stayed the same on both are left out.
+// Rows written: the two sides' changes of one kind on one table meet by number. Rows that are alike are folded away, and so
+// are columns that stayed the same.
 function rows(detail) {
   const spots = detail.spots.filter((spot) => spot.where === "rows").map((spot) => spot.path);
   const keys = (changes) => {
@@ -130,24 +132,27 @@ function rows(detail) {
     return new Map(changes.map((change) => [`${change.table} ${change.operation} ${number(`${change.table} ${change.operation}`)}`, change]));
   };
   const [left, right] = [keys(detail.left_rows), keys(detail.right_rows)];
-  const body = h("tbody", {});
+  const [apart, alike] = [[], []];
   for (const key of new Set([...left.keys(), ...right.keys()])) {
-    const sides = [left.get(key), right.get(key)];
-    const one = sides[0] || sides[1];
-    const said = sides.map((side) => (side ? side.operation : "nothing"));
-    const whole = spots.includes(one.table);
-    body.append(h("tr", { class: "table" }, h("td", {}, h("b", {}, one.table)),
-      said.map((operation) => h("td", { class: whole || said[0] !== said[1] ? "differs" : null }, operation))));
-    const columns = [...new Set(sides.filter(Boolean).flatMap((side) => [...Object.keys(side.before), ...Object.keys(side.after)]))];
-    for (const column of columns) {
-      const differs = whole || spots.some((path) => path === `${one.table}.${column}` || path.startsWith(`${one.table}.${column}.`) || path.startsWith(`${one.table}.${column}[`));
-      const changed = sides.some((side) => side && side.before[column] !== side.after[column]);
-      if (!differs && !changed) continue;
-      body.append(h("tr", {}, h("td", {}, column), sides.map((side) => change(side, column, differs))));
-    }
+    const pair = [left.get(key), right.get(key)];
+    const { table } = pair[0] || pair[1];
+    (spots.some((path) => path === table || path.startsWith(`${table}.`)) || !pair[0] || !pair[1] ? apart : alike).push(pair);
   }
-  return h("div", { class: "card" }, h("table", { class: "rows" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, LEFT), h("th", { scope: "col" }, RIGHT))), body));
+  const all = (pairs) => h("div", { class: "card" }, h("table", { class: "rows" },
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Column"), h("th", { scope: "col" }, LEFT), h("th", { scope: "col" }, RIGHT))),
+    h("tbody", {}, pairs.map((pair) => rowPair(pair, spots)))));
+  return [apart.length > 0 && all(apart), alike.length > 0 && fold(`${many(alike.length, "row")} written alike by both`, () => all(alike))];
+}
+
+function rowPair(pair, spots) {
+  const { table } = pair[0] || pair[1];
+  const said = pair.map((side) => (side ? side.operation : "nothing"));
+  const whole = spots.includes(table) || said[0] !== said[1];
+  const columns = [...new Set(pair.filter(Boolean).flatMap((side) => [...Object.keys(side.before), ...Object.keys(side.after)]))];
+  const differs = (column) => whole || spots.some((path) => path.startsWith(`${table}.${column}`) && /^$|^[.[(]/.test(path.slice(`${table}.${column}`.length)));
+  const changed = (column) => pair.some((side) => side && side.before[column] !== side.after[column]);
+  return [h("tr", { class: "table" }, h("td", {}, h("b", {}, table)), said.map((operation) => h("td", { class: whole ? "differs" : null }, operation))),
+    columns.filter((column) => differs(column) || changed(column)).map((column) => h("tr", {}, h("td", {}, column), pair.map((side) => change(side, column, differs(column)))))];
 }
 
 function change(side, column, differs) {
