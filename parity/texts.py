@@ -42,10 +42,8 @@ class Own(NamedTuple):
     def blanked(self, text: str) -> str:
         """Return the text with the stack's own address and prefix put as marks that are the same for both stacks."""
         for number, address in enumerate(self.addresses):
-            if address:
-                text = text.replace(address, f"\0a{number}\0")
-                bare = address.partition("://")[2]
-                text = text.replace(bare, f"\0b{number}\0") if bare else text
+            if bare := address.partition("://")[2] or address:
+                text = text.replace(bare, f"\0a{number}\0")
         return _prefix(self.prefix).sub(self.mark, text) if self.prefix else text
 
 

@@ -93,6 +93,56 @@ def test_new_elements_are_told_apart_by_what_they_are_though_all_ids_differ() ->
     assert told(left, [*right[:4], right[4] | {"name": "other"}, *right[5:]]) == [("value", "$[4].name")]
 
 
+def test_equal_ends_are_strictly_equal() -> None:
+    assert told([1, 2, 3], [True, 2, 5, 3]) == [("type", "$[0]"), ("presence", "$[2]")]
+    assert told([7, 2, 1.0], [7, 1]) == [("value", "$[1]"), ("presence", "$[2]")]
+
+
+def test_a_link_in_location_that_leads_both_clients_to_one_stack_is_found() -> None:
+    terms = Terms(prefixes=("/api", "/api/v2"))
+    bodies = [b'{"next": "/api/things"}', b'{"next": "/api/v2/things"}']
+
+    def sent(location: str, body: bytes = b"{}") -> Outcome:
+        return Outcome(Answer(307, (*JSON, ("location", location)), body))
+
+    assert told(sent("/api/things", bodies[0]), sent("/api/v2/things", bodies[1]), terms) == []
+    assert told(sent("/api/things"), sent("/api/things"), terms) == [("header", "location")]
+    assert told(sent("/api/v2/things"), sent("/api/v2/things"), terms) == [("header", "location")]
+    assert told(sent("/login"), sent("/login"), terms) == []
+
+
+def test_a_text_that_differs_teaches_no_ids() -> None:
+    identities = Identities()
+    left, right = (f"Job {own_id(side, 'a')} of {side}" for side in ("left", "right"))
+
+    found = compare(outcome({"m": left}), outcome({"m": right}), route=ROUTE, terms=Terms(), identities=identities)
+
+    assert [difference.axis for difference in found] == ["value"]
+    left, right = (f"Job {own_id(side, 'a')} took {n} s" for side, n in (("left", 3), ("right", 4)))
+    found = compare(outcome({"m": left}), outcome({"m": right}), route=ROUTE, terms=Terms(), identities=identities)
+    assert [difference.axis for difference in found] == ["value"]
+    assert identities.export() == {}
+
+
+def test_a_number_of_a_deleted_row_may_be_given_out_again() -> None:
+    terms, identities = Terms(references={("jobs", "id"): "jobs"}), Identities()
+
+    def done(left: RowChange, right: RowChange) -> list[Difference]:
+        outcomes = [outcome({}, rows=[row]) for row in (left, right)]
+        return compare(outcomes[0], outcomes[1], route=ROUTE, terms=terms, identities=identities)
+
+    def made(number: int) -> RowChange:
+        return RowChange("jobs", "insert", None, {"id": number, "name": "x"})
+
+    def gone(number: int) -> RowChange:
+        return RowChange("jobs", "delete", {"id": number, "name": "x"}, None)
+
+    assert done(made(5), made(6)) == []
+    assert [difference.path for difference in done(gone(5), gone(7))] == ["jobs.id"]
+    assert done(gone(5), gone(6)) == []
+    assert done(made(5), made(7)) == []
+
+
 def test_paths_are_the_same_for_all_elements_and_spots_are_not() -> None:
     found = compared({"a b": [{"x": 1}], "12": {"y": None}}, {"a b": [{"x": "1"}], "12": {}})
 
@@ -163,6 +213,10 @@ def test_noise_is_learned_from_values_and_order_only() -> None:
     noise = learn_noise((ROUTE, difference) for difference in compared(left, right))
 
     assert noise == {(ROUTE, "$.c"): {"order"}, (ROUTE, "$.e"): {"bool"}}
+    other = [
+        Outcome(Answer(status, ((("content-type", media)),), b"{}")) for status, media in ((200, "a/b"), (201, "a/c"))
+    ]
+    assert learn_noise((ROUTE, difference) for difference in compared(*other)) == {}
     assert told(left, left | {"c": [2, 1]}, Terms(noise=noise)) == []
 
 
