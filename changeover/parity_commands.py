@@ -60,6 +60,12 @@ def make_app(console: Console) -> typer.Typer:
             float | None,
             typer.Option(min=0, max=1, help="The share of routes and statuses asked for, instead of parity.coverage."),
         ] = None,
+        database: Annotated[
+            str,
+            typer.Option(
+                help="Replay on databases at this URL, with {name} or {folder} in it, instead of parity.database."
+            ),
+        ] = "",
         shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 5,
         as_json: JsonFlag = False,
     ) -> None:
@@ -77,6 +83,7 @@ def make_app(console: Console) -> typer.Typer:
             calibrate=not no_calibration,
             coverage=coverage,
             shrink=shrink,
+            database=database,
         )
         done = run_parity(load_project(project), wanted, console, quiet=as_json)
         if as_json:
@@ -100,6 +107,12 @@ def make_app(console: Console) -> typer.Typer:
         ] = None,
         seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
         seed: Annotated[int, typer.Option(help="The same seed makes the same requests.")] = 0,
+        database: Annotated[
+            str,
+            typer.Option(
+                help="Replay on databases at this URL, with {name} or {folder} in it, instead of parity.database."
+            ),
+        ] = "",
         shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 10,
         report: Annotated[Path | None, typer.Option(help="The folder for the reports.", file_okay=False)] = None,
         project: ProjectOption = None,

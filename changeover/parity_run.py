@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from changeover.imports import as_recording
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
+from parity.config import Config, Database
 from parity.journal import Played
 from parity.report.as_json import write_json
 from parity.report.html import write_html
@@ -41,6 +42,7 @@ class Wanted:
     calibrate: bool = True
     coverage: float | None = None
     shrink: int = 5
+    database: str = ""
 
 
 def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
@@ -63,7 +65,8 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
                 certificates=None if wanted.approve else project.certificates,
             )
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                done = runner.run(run(project.config, recordings, options, book=project.book, progress=progress))
+                config = with_database(project.config, wanted.database)
+                done = runner.run(run(config, recordings, options, book=project.book, progress=progress))
         write_reports(done.report, folder)
         if not quiet:
             print_report(done.report, console)
@@ -72,6 +75,14 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
         raise Problem(f"{error} (Logs are in {work}.)") from None
     shutil.rmtree(work, ignore_errors=True)
     return done
+
+
+def with_database(config: Config, url: str) -> Config:
+    """Return the configuration with the clones at another URL, if there is one."""
+    if not url:
+        return config
+    database = (config.parity.database or Database(url=url)).model_copy(update={"url": url})
+    return config.model_copy(update={"parity": config.parity.model_copy(update={"database": database})})
 
 
 def _ready(project: Project, file: Path, folder: Path, console: Console, *, quiet: bool) -> Path:

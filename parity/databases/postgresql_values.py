@@ -3,6 +3,7 @@
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +24,7 @@ SETTINGS: Mapping[str, str] = {
     "extra_float_digits": "1",
 }
 """Under which rows become text, so that they read alike whatever the app has set for its sessions."""
+_TIME = re.compile(r"(T\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?")
 _SET = "SELECT " + ", ".join("set_config(%s, %s, false)" for _ in SETTINGS)
 
 
@@ -66,10 +68,17 @@ def _value(value: Any, kind: str) -> Any:
         return {"base64": base64.b64encode(bytes.fromhex(value.removeprefix("\\x"))).decode("ascii")}
     if kind == "numeric" and value is not None:
         return str(value)
+    if kind in ("timestamp", "timestamptz") and isinstance(value, str):
+        return _TIME.sub(_six_digits, value)
     # Written without a point when there is nothing behind it.
     if kind in ("float4", "float8") and isinstance(value, _Number):
         return float(value)
     return _plain(value)
+
+
+def _six_digits(found: re.Match[str]) -> str:
+    """Return a time with all digits of its microseconds: the server leaves out zeros at the end, which are no format."""
+    return f"{found[1]}.{(found[2] or ''):0<6}"
 
 
 def _plain(value: Any) -> Any:
