@@ -45,7 +45,7 @@ def compare_effects(left: Sequence[Effect], right: Sequence[Effect], walk: Walk)
 def _compare_kind(kind: str, left: list[Effect], right: list[Effect], walk: Walk) -> None:
     values = [_content(effect) for effect in left], [_content(effect) for effect in right]
     matching = _match(values[0], values[1], walk)
-    if matching.reordered and not walk.leaves.relaxes_order(_place(kind, None)):
+    if _overtaken(matching.pairs, values[0]) and not walk.leaves.relaxes_order(_place(kind, None)):
         shown = [[_summary(value) for value in side] for side in values]
         walk.add("order", _place(kind, None), shown[0], shown[1], (f"array({len(left)})", f"array({len(right)})"))
     for pair in matching.pairs:
@@ -70,6 +70,18 @@ def _match(left: list[dict[str, Any]], right: list[dict[str, Any]], walk: Walk) 
     by_turn = [Pair(i, j, False) for i, j in zip(found.only_left, found.only_right, strict=False)]
     rest = len(by_turn)
     return Matching(sorted([*found.pairs, *by_turn]), found.only_left[rest:], found.only_right[rest:])
+
+
+def _overtaken(pairs: Sequence[Pair], left: Sequence[Mapping[str, Any]]) -> bool:
+    """Say whether two effects with one destination came in another order. Between destinations there is none to rely on."""
+    last: dict[str, int] = {}
+    for pair in pairs:
+        value = left[pair.left]
+        destination = str([value.get(name) for name in ("host", "path", "to")])
+        if pair.right < last.get(destination, -1):
+            return True
+        last[destination] = pair.right
+    return False
 
 
 def _target(value: Mapping[str, Any]) -> list[Any]:

@@ -98,6 +98,22 @@ def test_equal_ends_are_strictly_equal() -> None:
     assert told([7, 2, 1.0], [7, 1]) == [("value", "$[1]"), ("presence", "$[2]")]
 
 
+def test_times_in_another_order_are_a_matter_of_order() -> None:
+    left, right = (
+        [{"id": own_id(side, str(n)), "at": stamp("left", 60.0 * n)} for n in range(6)] for side in ("left", "right")
+    )
+
+    assert told(left, right) == []
+    assert told(left, right[::-1]) == [("order", "$")]
+
+
+def test_times_may_differ_by_the_tolerance_and_the_time_the_exchange_took() -> None:
+    bodies = [json.dumps({"at": stamp("left", more_s)}).encode() for more_s in (0, 4.9)]
+
+    assert told(outcome(bodies[0]), outcome(bodies[1])) == [("value", "$.at")]
+    assert told(outcome(bodies[0]), Outcome(Answer(200, JSON, bodies[1], elapsed_s=3.0))) == []
+
+
 def test_a_link_in_location_that_leads_both_clients_to_one_stack_is_found() -> None:
     terms = Terms(prefixes=("/api", "/api/v2"))
     bodies = [b'{"next": "/api/things"}', b'{"next": "/api/v2/things"}']
@@ -239,8 +255,11 @@ def test_noise_of_headers_rows_and_effects_is_learned_too() -> None:
 
 
 def test_noise_does_not_keep_lists_from_being_aligned() -> None:
-    left, right = ([{"name": f"n{n}", "took": n + more} for n in range(30)] for more in (0.1, 0.2))
-    terms = Terms(noise={(ROUTE, "$[*].took"): frozenset({"float"})})
+    left, right = (
+        [{"name": f"n{n}", "took": n + more, "waited": n + more, "slept": n + more} for n in range(30)]
+        for more in (0.1, 0.2)
+    )
+    terms = Terms(noise={(ROUTE, f"$[*].{name}"): frozenset({"float"}) for name in ("took", "waited", "slept")})
 
     assert told(left, right, terms) == []
     assert told(left, right[1:], terms) == [("presence", "$[0]")]

@@ -28,6 +28,7 @@ def matched(left: Sequence[Any], right: Sequence[Any]) -> Matching:
         ("abc", "axc", [(0, 0), (1, 1), (2, 2)], [], []),
         ("abc", "cab", [(0, 1), (1, 2), (2, 0)], [], []),
         ("", "ab", [], [], [0, 1]),
+        ("aabbaa", "bbaabb", [(2, 0), (3, 1), (4, 2), (5, 3)], [0, 1], [4, 5]),
     ],
 )
 def test_elements_find_their_counterparts(
