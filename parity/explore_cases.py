@@ -4,6 +4,7 @@ import importlib
 import random
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,8 +15,10 @@ from parity.explore_document import Operation
 
 __all__ = ["NO_BODY", "Case", "Cases"]
 
-_BATCH = 12
-_KEPT = 400
+# Generating costs more than asking: wells are filled with few at first, then with more, and drawn cases come again.
+_FIRST, _MOST = 4, 24
+_KEPT = 200
+_AGAIN = 0.6
 _BOUNDARY = re.compile(rb"boundary=([^;\s]+)")
 NO_BODY = object()
 
@@ -38,19 +41,26 @@ class Cases:
     def __init__(self, number: int) -> None:
         self._seed = number
         self._wells: dict[tuple[str, bool], list[Case]] = {}
+        self._drawn: dict[tuple[str, bool], list[Case]] = {}
         self._batches: dict[tuple[str, bool], int] = {}
 
     def draw(self, operation: Operation, *, valid: bool, chance: random.Random) -> Case:
         """Return a case by the operation's schema, or one against it."""
+        if operation.is_plain:
+            return Case()
         key = (operation.label, valid)
-        well = self._wells.setdefault(key, [])
+        well, drawn = self._wells.setdefault(key, []), self._drawn.setdefault(key, [])
+        if not well and drawn and chance.random() < _AGAIN:
+            return chance.choice(drawn)
         if not well:
             number = self._batches.get(key, 0)
             self._batches[key] = number + 1
             well += self._batch(operation, valid, number) or [Case()]
             # Hypothesis begins with the simplest; a short exploration should see others too.
             chance.shuffle(well)
-        return well.pop()
+        drawn.append(well.pop())
+        del drawn[:-_KEPT]
+        return drawn[-1]
 
     def _batch(self, operation: Operation, valid: bool, number: int) -> list[Case]:
         made: list[Case] = []
@@ -61,7 +71,7 @@ class Cases:
             made.append(_case(case))
 
         quiet = settings(
-            max_examples=_BATCH,
+            max_examples=min(_FIRST * 2**number, _MOST),
             database=None,
             phases=[Phase.generate],
             deadline=None,
@@ -69,12 +79,10 @@ class Cases:
         )
         test: Any = given(strategy)
         started: Any = seed(f"{self._seed} {operation.label} {valid} {number}")
-        try:
+        # Nothing invalid can be said of an operation without parameters.
+        with suppress(HypothesisException):
             started(quiet(test(take)))()
-        except HypothesisException:
-            # Nothing invalid can be said of an operation without parameters.
-            return made
-        return made[:_KEPT]
+        return made
 
 
 def _case(case: Any) -> Case:

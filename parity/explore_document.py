@@ -34,8 +34,8 @@ class Operation:
     source: Any = field(compare=False, repr=False)
     declared: frozenset[str] = frozenset()
     parameters: Mapping[str, str] = field(default_factory=dict)
-    has_body: bool = False
-    media: tuple[str, ...] = ()
+    # Whether path and method say all there is to say.
+    is_plain: bool = False
     wants_token: bool = False
 
     @property
@@ -140,15 +140,14 @@ def _without_prefix(path: str, prefixes: Sequence[str]) -> str | None:
 
 def _operation(source: Any, template: str) -> Operation:
     raw = source.definition.raw
-    media = tuple(body.media_type for body in source.body)
+    named = [one.name.lower() for one in (*source.query, *source.headers)]
     return Operation(
         method=source.method.upper(),
         template=template,
         source=source,
         declared=frozenset(str(status) for status in raw.get("responses", {})),
         parameters=dict(_parameters(template)),
-        has_body=bool(media),
-        media=media,
+        is_plain=not source.body and not [name for name in named if name != "authorization"],
         wants_token=bool(raw.get("security", source.schema.raw_schema.get("security"))),
     )
 

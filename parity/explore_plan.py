@@ -139,6 +139,8 @@ class Planner:
     def _weight(self, operation: Operation) -> float:
         trouble = 1 + self._trouble[operation.label]
         seldom = 3.0 if self._asked[operation.label] < 3 else 1.0
+        if any(entity not in self.known.ids for entity in operation.parameters.values()):
+            seldom /= 6
         # What is deleted all the time is never there for the others.
         usual = {"POST": 1.6, "PUT": 1.4, "PATCH": 1.4, "DELETE": 0.7}.get(operation.method, 1.0)
         return usual * seldom * self._weights.get(operation.label, 1.0) / trouble**2
@@ -175,7 +177,7 @@ class Planner:
     def _case(self, operation: Operation) -> Case:
         """Return a case: near one that was taken, by the schema, or against it."""
         pick = self._chance.random()
-        seed = self._taken.any(operation.label, self._chance) if pick < 0.65 else None
+        seed = self._taken.any(operation.label, self._chance) if pick < 0.7 else None
         if seed is None:
             return self._cases.draw(operation, valid=self._chance.random() < 0.5, chance=self._chance)
         pairs = tuple(parse_qsl(seed.query, keep_blank_values=True))
@@ -232,6 +234,8 @@ class Planner:
         if isinstance(leaf, str | int) and is_id_key(key) and self._chance.random() < 0.7:
             found = self.known.id(entity_of_key(key, parent), self._chance)
             return leaf if found is None else int(found) if isinstance(leaf, int) and found.isdigit() else found
+        if isinstance(leaf, str) and self._chance.random() < 0.6 and (name := self.known.name(key, self._chance)):
+            return name
         if isinstance(leaf, str) and key.lower().endswith("token") and self._chance.random() < 0.7:
             return self.known.token(key, self._chance) or leaf
         return leaf

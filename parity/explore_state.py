@@ -5,7 +5,7 @@ Everything is kept in the order in which it was seen, so that the same answers l
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,6 +67,8 @@ class Known:
     """What is known of the state since the stacks were started. Tokens and ids are the primary's, tokens as `<jwt-N>`."""
 
     ids: dict[str, list[str]] = field(default_factory=dict)
+    # What things are called besides their ids: others refer to them by it.
+    names: dict[str, list[str]] = field(default_factory=dict)
     # Under which values of the path an id was shown: whose sub-resource it is.
     around: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
     # By the key they stood under; refresh tokens and access tokens are told apart by their own service only.
@@ -85,8 +87,10 @@ class Known:
             return []
         own: list[str] = []
         entity = operation.entity if operation else ""
-        for name, found in _ids(value, entity, 0):
-            self._add(name, found)
+        for name, found in _leaves(value, entity, 0, _is_name):
+            _add(self.names, name, found)
+        for name, found in _leaves(value, entity, 0, _is_id):
+            _add(self.ids, name, found)
             if name == entity:
                 own.append(found)
                 self.around[name, found] = bound
@@ -102,16 +106,16 @@ class Known:
             return None
         return chance.choice(ids[-4:]) if chance.random() < 0.6 else chance.choice(ids)
 
+    def name(self, key: str, chance: random.Random) -> str | None:
+        """Return a name of what a key refers to: `team`, `team_slug` and `team_name` to a `team` or a `support_team`."""
+        stem = _NAME_ENDING.sub("", key)
+        entity = next((one for one in self.names if one == stem or one.endswith(f"_{stem}")), "")
+        return chance.choice(self.names[entity][-6:]) if entity else None
+
     def token(self, key: str, chance: random.Random) -> str | None:
         """Return a token that stood under this key, else any."""
         tokens = self.tokens.get(key) or [token for listed in self.tokens.values() for token in listed]
         return chance.choice(tokens[-8:]) if tokens else None
-
-    def _add(self, entity: str, found: str) -> None:
-        ids = self.ids.setdefault(entity, [])
-        if found not in ids:
-            ids.append(found)
-            del ids[:-_IDS_KEPT]
 
     def _learn_login(self, sent: bytes, login: Login) -> None:
         """Remember who was registered or logged in: their name and password went out together."""
@@ -152,19 +156,39 @@ class Blanked:
         return {token: self.claims[token] for token in named if token in self.claims}
 
 
-def _ids(value: Any, parent: str, depth: int) -> Iterator[tuple[str, str]]:
-    """Yield entity and id of each id in a document, an envelope's content under the name it stands by."""
+_NAMES = frozenset({"name", "slug", "code", "key", "title", "label"})
+_NAME_ENDING = re.compile("_(?:name|slug|code|key|title|label)$")
+_LONGEST_NAME = 64
+
+
+def _is_name(key: str, leaf: Any) -> bool:
+    return key in _NAMES and isinstance(leaf, str) and 0 < len(leaf) <= _LONGEST_NAME
+
+
+def _is_id(key: str, leaf: Any) -> bool:
+    return is_id_key(key) and isinstance(leaf, str | int) and not isinstance(leaf, bool) and bool(str(leaf))
+
+
+def _leaves(value: Any, parent: str, depth: int, wanted: Callable[[str, Any], bool]) -> Iterator[tuple[str, str]]:
+    """Yield entity and leaf of each wanted leaf in a document, an envelope's content under the name it stands by."""
     if depth > _DEEPEST:
         return
     if isinstance(value, list):
         for item in value[:30]:
-            yield from _ids(item, parent, depth + 1)
+            yield from _leaves(item, parent, depth + 1, wanted)
     elif isinstance(value, dict):
         for key, leaf in value.items():
             if isinstance(leaf, dict | list):
-                yield from _ids(leaf, entity_of_key(key, parent), depth + 1)
-            elif is_id_key(key) and isinstance(leaf, str | int) and not isinstance(leaf, bool) and str(leaf):
-                yield entity_of_key(key, parent), str(leaf)
+                yield from _leaves(leaf, entity_of_key(key, parent), depth + 1, wanted)
+            elif wanted(key, leaf):
+                yield entity_of_key(key, parent) if is_id_key(key) else parent, str(leaf)
+
+
+def _add(kept: dict[str, list[str]], entity: str, found: str) -> None:
+    listed = kept.setdefault(entity, [])
+    if found not in listed:
+        listed.append(found)
+        del listed[:-_IDS_KEPT]
 
 
 _TOKEN_KEY = re.compile(r".*token", re.IGNORECASE)
