@@ -381,3 +381,17 @@ def test_a_document_of_one_megabyte_is_compared_in_milliseconds() -> None:
         took_s, found = seconds(written, other)
         assert found == expected, name
         assert took_s < 3 * limit_s, f"{name}: {took_s * 1000:.1f} ms"
+
+
+def test_mails_to_different_people_have_no_order_and_mails_to_one_have() -> None:
+    def mails(*sent: tuple[str, str]) -> Outcome:
+        content = [
+            {"from": "a@b.test", "to": [to], "subject": subject, "headers": {}, "body": subject} for to, subject in sent
+        ]
+        return Outcome(Answer(200), effects=[Effect("mail", each) for each in content])
+
+    def found(left: Outcome, right: Outcome) -> list[str]:
+        return [d.axis for d in compare(left, right, route="POST /x", terms=Terms(), identities=Identities())]
+
+    assert found(mails(("ann", "1"), ("bob", "1")), mails(("bob", "1"), ("ann", "1"))) == []
+    assert found(mails(("ann", "1"), ("ann", "2")), mails(("ann", "2"), ("ann", "1"))) == ["order"]
