@@ -1,6 +1,9 @@
 """Two answers: transport, status, media type, contract headers, body. The body decides how it is read: JSON, text or bytes."""
 
 import re
+from collections.abc import Container
+from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from parity.json_text import NotJson, read_json
@@ -8,13 +11,17 @@ from parity.kinds import kind_of
 from parity.leaves import Nested, Verdict
 from parity.places import Place, Root
 from parity.shapes import entity_of_path
-from parity.values import Answer, header
+from parity.values import Answer, Headers, header
 from parity.walk import Walk
 
 __all__ = ["compare_answers"]
 
 _SPACES = re.compile(r"\s+")
 _LINE_ENDS = ((b"\r\n", "crlf"), (b"\n", "lf"), (b"\r", "cr"))
+# Lists in which the order of the elements means nothing (RFC 9110, 10.2.1 and 12.5.5; Fetch, 3.2.2).
+_SETS = frozenset(
+    {"allow", "vary", "access-control-allow-methods", "access-control-allow-headers", "access-control-expose-headers"}
+)
 _LINKS = frozenset({"location", "content-location"})
 # Their meaning is that there is nothing; a type of nothing is no difference.
 _NO_CONTENT = frozenset({204, 304})
@@ -31,9 +38,7 @@ def compare_answers(left: Answer, right: Answer, walk: Walk) -> None:
     empty = not left.body and not right.body and left.status == right.status and left.status in _NO_CONTENT
     if not empty:
         _media_types(left, right, walk)
-    for name in walk.leaves.terms.headers:
-        if name.lower() != "content-type":
-            _headers(name.lower(), left, right, walk)
+    _headers(left, right, walk)
     _bodies(left, right, walk)
 
 
@@ -59,6 +64,7 @@ def _media_types(left: Answer, right: Answer, walk: Walk) -> None:
         walk.add("header", _place("content-type"), texts[0], texts[1])
 
 
+@lru_cache(256)
 def _media_type(text: str | None) -> tuple[str, frozenset[str]]:
     """Return media type and parameters in lower case; a boundary is made anew for each answer and left out."""
     name, *parameters = (part.strip().lower().replace('"', "") for part in (text or "").split(";"))
@@ -69,14 +75,46 @@ def _is_json(media: str) -> bool:
     return media == "application/json" or media.endswith("+json") or media == "text/json"
 
 
-def _headers(name: str, left: Answer, right: Answer, walk: Walk) -> None:
-    lefts, rights = (
-        [_SPACES.sub(" ", value.strip()) for key, value in answer.headers if key.lower() == name]
-        for answer in (left, right)
-    )
-    for at in range(max(len(lefts), len(rights))):
-        one, other = (values[at] if at < len(values) else None for values in (lefts, rights))
-        _header(name, one, other, walk)
+def _headers(left: Answer, right: Answer, walk: Walk) -> None:
+    wanted = _compared(walk.leaves.terms.headers)
+    lefts, rights = _values(left.headers, wanted), _values(right.headers, wanted)
+    for name in wanted if lefts or rights else ():
+        for one, other in zip_longest(lefts.get(name, ()), rights.get(name, ())):
+            _header(name, one, other, walk)
+
+
+@lru_cache(64)
+def _compared(names: tuple[str, ...]) -> dict[str, None]:
+    """Return the names of the headers in lower case, in order, without the one that the media type is compared by."""
+    return {name.lower(): None for name in names if name.lower() != "content-type"}
+
+
+def _values(headers: Headers, wanted: Container[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, value in headers:
+        if (name := key.lower()) in wanted:
+            found.setdefault(name, []).append(_SPACES.sub(" ", value.strip()))
+    return found
+
+
+def _read(name: str, values: list[str]) -> list[str]:
+    """Return the values of one header in a form in which what means the same is the same."""
+    if name in _SETS and values:
+        return [", ".join(sorted(part.strip() for value in values for part in value.split(",") if part.strip()))]
+    if name == "set-cookie":
+        return sorted(_cookie(value) for value in values)
+    return values
+
+
+def _cookie(value: str) -> str:
+    """Return a Set-Cookie value with its attributes sorted and in lower case (RFC 6265, 5.2); a time becomes its form."""
+    content, *attributes = (part.strip() for part in value.split(";"))
+    return "; ".join([content, *sorted(_attribute(text) for text in attributes if text)])
+
+
+def _attribute(text: str) -> str:
+    name, equals, value = text.partition("=")
+    return name.strip().lower() + equals + ("<time>" if name.strip().lower() == "expires" else value.strip().lower())
 
 
 def _header(name: str, left: str | None, right: str | None, walk: Walk) -> None:

@@ -3,7 +3,7 @@
 One exchange's rules. Learns pairs of ids through `Identities` while `learning`; keeps no differences itself.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import lru_cache
@@ -54,7 +54,7 @@ class Leaves:
         self.learning = True
         self.noisy = any(where == route for where, _ in terms.noise)
         self._own = _own(terms.prefixes, terms.addresses)
-        self._columns = _columns(tuple(terms.references.items()))
+        self._columns = terms.columns
 
     def unequal(self, left: Any, right: Any, place: Place) -> Verdict | Nested | None:
         """Return None if two unequal leaves of one JSON type are equal by a rule, else in what they differ."""
@@ -298,12 +298,3 @@ def _own(prefixes: tuple[str, str], addresses: tuple[tuple[str, ...], tuple[str,
     same = prefixes[0] == prefixes[1]
     first, second = (Own("" if same else prefix, own, mark) for prefix, own in zip(prefixes, addresses, strict=True))
     return first, second
-
-
-@lru_cache(64)
-def _columns(references: tuple[tuple[tuple[str, str], str], ...]) -> Mapping[str, str]:
-    """Return the tables that columns such as `created_by` point to, where all tables agree on it."""
-    targets: dict[str, set[str]] = {}
-    for (_, column), target in references:
-        targets.setdefault(column, set()).add(target)
-    return {column: next(iter(tables)) for column, tables in targets.items() if len(tables) == 1 and column != "id"}

@@ -44,6 +44,7 @@ _NUMBERED = (
 )
 
 _WORD = re.compile(r"[A-Za-z0-9_\-+/=.~:]+")
+_DIGIT = re.compile(r"[0-9]")
 _HEX = re.compile(r"[0-9a-f]{16,}|[0-9A-F]{16,}")
 _ULID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _SECRET_KEY = re.compile(r"token|key|secret|nonce|cursor|session|csrf|xsrf|signature|code$|state$", re.IGNORECASE)
@@ -85,7 +86,7 @@ def shape(text: str, key: str = "") -> str:
 
 def _is_opaque(text: str, key: str) -> bool:
     """Tell random text from words with numbers: a long run in which letters and digits or cases alternate."""
-    if "://" in text or text[0] == "/" or not any(c.isdigit() for c in text):
+    if "://" in text or text[0] == "/" or not _DIGIT.search(text):
         return False
     named = is_id_key(key) or _SECRET_KEY.search(key) is not None
     if len(text) < 16 and not named:
@@ -96,19 +97,20 @@ def _is_opaque(text: str, key: str) -> bool:
     return changes >= (3 if named else 5) and len(longest) >= (6 if named else 12)
 
 
-def ids_in(body: bytes) -> set[bytes]:
+# Both stacks are told of each recorded answer, one right after the other.
+@lru_cache(4)
+def ids_in(body: bytes) -> frozenset[bytes]:
     """Return what may be an id of its own in a JSON text, sentences left out; some are words."""
-    found = set(_AFTER_QUOTE.findall(body))
-    found.update(_AFTER_SLASH.findall(body))
-    return found
+    return frozenset(_AFTER_QUOTE.findall(body)).union(_AFTER_SLASH.findall(body))
 
 
-def has_more_ids(body: bytes, found: set[bytes]) -> bool:
-    """Say whether a text may hold more ids than `ids_in` found: numbers under keys for ids, uuids in sentences."""
+@lru_cache(4)
+def has_more_ids(body: bytes) -> bool:
+    """Say whether a text may hold more ids than `ids_in` finds: numbers under keys for ids, uuids in sentences."""
     if any(pattern.search(body) for pattern in _NUMBERED):
         return True
     tails = set(_UUID_TAIL.findall(body))
-    return bool(tails) and not tails <= {text[9:] for text in found}
+    return bool(tails) and not tails <= {text[9:] for text in ids_in(body)}
 
 
 @lru_cache(4096)

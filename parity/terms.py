@@ -28,3 +28,13 @@ class Terms:
     references: Mapping[tuple[str, str], str] = field(default_factory=dict)
     key_order: bool = False
     now_s: float = 0.0
+    # Column -> the table that it points to in whichever table it stands, where all agree on it.
+    columns: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        targets: dict[str, set[str]] = {}
+        for (_, column), target in self.references.items():
+            targets.setdefault(column, set()).add(target)
+        clear = {column: next(iter(tables)) for column, tables in targets.items() if len(tables) == 1}
+        clear.pop("id", None)
+        object.__setattr__(self, "columns", clear)

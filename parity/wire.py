@@ -6,6 +6,7 @@ Requests are written by hand, because every library that writes them also mends 
 import gzip
 import zlib
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from parity.values import Answer, Headers, ParityError, Request
@@ -64,20 +65,25 @@ class Origin:
 
 def headers_for(request: Request, authority: str) -> list[tuple[str, str]]:
     """Return what a server sees of a recorded request's headers, in order: without those of the recorded connection."""
-    named = {
-        word.strip().lower()
-        for name, value in request.headers
-        if name.lower() == "connection"
-        for word in value.split(",")
-    }
-    kept = [("Host", authority)]
-    has_length = bool(request.body) or request.method in _LENGTH_ALWAYS
-    for name, value in request.headers:
-        lower = name.lower()
-        has_length = has_length or lower in {"content-length", "transfer-encoding"}
-        if lower not in _NOT_SENT_AGAIN and lower not in named and not lower.startswith(":"):
-            kept.append((name, value))
-    return [*kept, ("Content-Length", str(len(request.body)))] if has_length else kept
+    again, had_length = _sent_again(request.headers)
+    kept = [("Host", authority), *again]
+    if had_length or request.body or request.method in _LENGTH_ALWAYS:
+        kept.append(("Content-Length", str(len(request.body))))
+    return kept
+
+
+# A client sends most of its requests with the same headers.
+@lru_cache(256)
+def _sent_again(headers: Headers) -> tuple[Headers, bool]:
+    """Return the headers that are not the recorded connection's own, and whether they told of a body."""
+    lowered = [(name.lower(), name, value) for name, value in headers]
+    named = {word.strip().lower() for lower, _, value in lowered if lower == "connection" for word in value.split(",")}
+    kept = tuple(
+        (name, value)
+        for lower, name, value in lowered
+        if lower not in _NOT_SENT_AGAIN and lower not in named and not lower.startswith(":")
+    )
+    return kept, any(lower in {"content-length", "transfer-encoding"} for lower, _, _ in lowered)
 
 
 def target_for(request: Request, base: str) -> str:
