@@ -79,7 +79,10 @@ def _headers(left: Answer, right: Answer, walk: Walk) -> None:
     wanted = _compared(walk.leaves.terms.headers)
     lefts, rights = _values(left.headers, wanted), _values(right.headers, wanted)
     for name in wanted if lefts or rights else ():
-        for one, other in zip_longest(lefts.get(name, ()), rights.get(name, ())):
+        first, second = lefts.get(name, []), rights.get(name, [])
+        if first != second:
+            first, second = _read(name, first), _read(name, second)
+        for one, other in zip_longest(first, second):
             _header(name, one, other, walk)
 
 

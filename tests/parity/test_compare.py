@@ -395,3 +395,23 @@ def test_mails_to_different_people_have_no_order_and_mails_to_one_have() -> None
 
     assert found(mails(("ann", "1"), ("bob", "1")), mails(("bob", "1"), ("ann", "1"))) == []
     assert found(mails(("ann", "1"), ("ann", "2")), mails(("ann", "2"), ("ann", "1"))) == ["order"]
+
+
+HEADERS_ALIKE = {
+    "methods in another order": ("allow", "GET, HEAD, POST", "POST,GET, HEAD", []),
+    "another method": ("allow", "GET, HEAD", "GET, POST", ["header"]),
+    "variants in another order": ("vary", "Origin, Accept", "Accept, Origin", []),
+    "cookie attributes in another order and case": ("set-cookie", "a=1; Path=/; HttpOnly", "a=1; httponly; path=/", []),
+    "a cookie that scripts may read": ("set-cookie", "a=1; Path=/; HttpOnly", "a=1; Path=/", ["header"]),
+    "another cookie's name": ("set-cookie", "a=1; Path=/", "b=1; Path=/", ["header"]),
+}
+
+
+@pytest.mark.parametrize("case", HEADERS_ALIKE.values(), ids=HEADERS_ALIKE.keys())
+def test_headers_are_compared_by_what_they_mean(case: tuple[str, str, str, list[str]]) -> None:
+    name, left, right, axes = case
+    outcomes = [Outcome(Answer(200, ((name, value),))) for value in (left, right)]
+
+    found = compare(*outcomes, route="GET /x", terms=Terms(headers=(name,)), identities=Identities())
+
+    assert [difference.axis for difference in found] == axes
