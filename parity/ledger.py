@@ -114,8 +114,11 @@ def load_ledger(path: Path | None) -> Ledger:
     unknown = sorted(set(data) - {"accept"})
     if unknown:
         raise ParityError(f'{path.name}: "{unknown[0]}" is not known here; every rule is an [[accept]] table.')
+    entries = data.get("accept", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ParityError(f"{path.name}: accept: is no list of tables; write each rule under [[accept]].")
     rules: list[Rule] = []
-    for number, entry in enumerate(data.get("accept", []), 1):
+    for number, entry in enumerate(entries, 1):
         try:
             rule = Rule(**entry)
         except ValidationError as error:
