@@ -143,7 +143,7 @@ def answer_faults() -> Iterator[Fault]:
             "/api/v2/orders",
             f"/api/v2/orders/{own_id('both', 'eve')}",
         ],
-        "allow": ["GET", "POST, GET", "GET, POST, HEAD"],
+        "allow": ["GET", "GET, PUT", "GET, POST, HEAD"],
         "retry-after": ["31", "", "Sun, 22 Nov 2026 10:00:30 GMT"],
     }.items():
         for value in values:
