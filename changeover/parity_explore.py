@@ -9,11 +9,11 @@ from pathlib import Path
 import uvloop
 from rich.console import Console
 
-from changeover.parity_run import progress_on, write_reports
+from changeover.parity_run import progress_on
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
 from parity.explore import Exploration, Options, explore, write_found
-from parity.report.terminal import print_report
+from parity.report import print_report, write_reports
 from parity.values import ParityError
 
 __all__ = ["Wanted", "exit_code", "run_exploration"]

@@ -18,16 +18,11 @@ from changeover.problems import FAILED, Problem
 from changeover.project import Project
 from parity.config import Config, Database
 from parity.journal import Played
-from parity.report.as_json import write_json
-from parity.report.html import write_html
-from parity.report.junit import write_junit
-from parity.report.markdown import write_markdown
-from parity.report.terminal import print_report
-from parity.report.value import Report
+from parity.report import print_report, write_reports
 from parity.runner import Options, Run, run
 from parity.values import ParityError
 
-__all__ = ["Wanted", "progress_on", "run_parity", "write_reports"]
+__all__ = ["Wanted", "exit_code", "progress_on", "run_parity"]
 
 
 @dataclass(frozen=True)
@@ -92,15 +87,6 @@ def _ready(project: Project, file: Path, folder: Path, console: Console, *, quie
         left_out = ", ".join(f"{left.count} {left.reason}" for left in imported.left_out) or "nothing"
         console.print(f"imported {len(imported.entries)} requests of {file.name}; left out: {left_out}")
     return recording
-
-
-def write_reports(report: Report, folder: Path) -> None:
-    """Write every format of the report into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_html(report, folder / "index.html")
-    write_json(report, folder / "report.json")
-    write_junit(report, folder / "junit.xml")
-    write_markdown(report, folder / "summary.md")
 
 
 class _Bars:

@@ -67,9 +67,12 @@ class Criteria:
     def judges(self, route: Route) -> bool:
         return self.scope is None or route.group in self.scope
 
-    def without_noise(self, differences: Sequence[Difference], *, golden: bool = False) -> list[Difference]:
-        """Return the differences that calibration does not explain: it may relax values, never what kind they are."""
-        noise = self.golden_noise if golden else self.noise
+    def without_noise(self, differences: Sequence[Difference], *, approved: bool = False) -> list[Difference]:
+        """Return the differences that calibration does not explain: it may relax values, never what kind they are.
+
+        Against answers of another day (`approved`), what was found to change when answers were approved is noise too.
+        """
+        noise = {**self.golden_noise, **self.noise} if approved else self.noise
         return [d for d in differences if noise_class(d) not in noise.get(place_of(d), frozenset())]
 
 
@@ -139,13 +142,14 @@ class _Tally:
         if status:
             self.seen[played.route, status] += 1
             self.different[played.route, status] += verdict == "different"
-        self._third("witness", self.witness, played, played.witness)
-        golden = played.golden
-        if golden is not None:
-            golden = tuple(self.criteria.without_noise(golden, golden=True))
-        self._third("golden", self.golden, played, golden)
+        for name, grouper, differences in (
+            ("witness", self.witness, played.witness),
+            ("golden", self.golden, played.golden),
+        ):
+            if differences is not None:
+                self._third(name, grouper, played, self.criteria.without_noise(differences, approved=True))
         if played.detail:
-            self.kept[played.id] = played
+            self.kept[played.id] = replace(played, differences=tuple(found))
 
     def _count(self, played: Played, found: Sequence[Difference]) -> str:
         if not found:
@@ -172,10 +176,8 @@ class _Tally:
                 self.rule_groups.setdefault(rule.id, set()).add(group)
         return "accepted" if all(rules) else "different"
 
-    def _third(self, name: str, grouper: Grouper, played: Played, differences: Sequence[Difference] | None) -> None:
-        """Count a third voice; None means that it has nothing to say of this exchange."""
-        if differences is None:
-            return
+    def _third(self, name: str, grouper: Grouper, played: Played, differences: Sequence[Difference]) -> None:
+        """Count what a third voice says of an exchange."""
         self.compared[name] += 1
         if differences:
             self.compared[f"{name} different"] += 1

@@ -54,7 +54,8 @@ class Shrinker:
             smaller = await self._smaller(kept, target, group)
             return Shrunken((*kept, smaller), leaves(smaller), False, True)
         whole = list(entries[: wanted + 1])
-        if not await self._shows(whole, target, group):
+        # Twice: what shows once may be chance, and chance cannot be narrowed down.
+        if not (await self._shows(whole, target, group) and await self._shows(whole, target, group)):
             return Shrunken(tuple(needed), leaves(target), False, False)
         kept = await self._narrow(whole[:-1], target, group)
         last = await self._play([*kept, target])
