@@ -37,6 +37,12 @@ class Step(_Strict):
     capture: Mapping[str, str] = {}
     expect: Mapping[str, Any] = {}
 
+    @model_validator(mode="after")
+    def _one_body(self) -> "Step":
+        if self.json_body is not None and self.form is not None:
+            raise ValueError("must have json or form, not both")
+        return self
+
 
 class Flow(_Strict):
     """Requests one after the other, and on which stacks."""
