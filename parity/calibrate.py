@@ -41,7 +41,10 @@ async def learn(
 
 
 def suspects_of(judged: Judged) -> frozenset[str]:
-    """Return the leaves that differ in value only, and might be noise."""
+    """Return the leaves that differ in value only, and might be noise.
+
+    Those that seem to follow from an earlier write are among them: that write may turn out to be noise.
+    """
     return frozenset(
-        leaf(group.path) for group in judged.comparison.groups if group.axis == "value" and group.state == "unexplained"
+        leaf(group.path) for group in judged.comparison.groups if group.axis == "value" and group.state != "accepted"
     )

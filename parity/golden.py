@@ -44,7 +44,8 @@ def load_golden(path: Path) -> Golden:
         return Golden()
     answers: dict[str, Answer] = {}
     noise: dict[str, frozenset[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    # Not splitlines(): JSON may hold other characters that end a line, such as U+2028.
+    for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
         try:
             data = json.loads(line)
             if "noise" in data:
@@ -74,7 +75,7 @@ class GoldenWriter:
             line["json"] = json.loads(body)
         except ValueError:
             line["text"] = body.decode("utf-8", "replace")
-        self._lines.append(json.dumps(line, ensure_ascii=False))
+        self._lines.append(_written(line, (", ", ": ")).decode())
 
     def finish(self, noise: Mapping[str, Iterable[str]]) -> None:
         """Put the file in its place; `noise` are the leaves that calibration found to change from run to run."""
@@ -87,5 +88,9 @@ class GoldenWriter:
         return ((name, value) for name, value in headers if name in self._headers)
 
 
-def _written(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+def _written(value: Any, separators: tuple[str, str] = (",", ":")) -> bytes:
+    """Return JSON in UTF-8; in ASCII where it holds half a surrogate pair."""
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=separators).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=separators).encode()
