@@ -107,12 +107,6 @@ def make_app(console: Console) -> typer.Typer:
         ] = None,
         seconds: Annotated[float | None, typer.Option(min=1, help="Stop after so many seconds.")] = None,
         seed: Annotated[int, typer.Option(help="The same seed makes the same requests.")] = 0,
-        database: Annotated[
-            str,
-            typer.Option(
-                help="Replay on databases at this URL, with {name} or {folder} in it, instead of parity.database."
-            ),
-        ] = "",
         shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 10,
         report: Annotated[Path | None, typer.Option(help="The folder for the reports.", file_okay=False)] = None,
         project: ProjectOption = None,
