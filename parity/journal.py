@@ -3,6 +3,7 @@
 Whole requests, answers, rows and effects are kept only where something differs, and of each kind of difference only the first.
 """
 
+import json
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,8 @@ __all__ = ["Detail", "Journal", "Played", "read_journal"]
 _KEPT = 3
 _BODY_BYTES = 256 * 1024
 _VALUE_CHARS = 2_000
+# Stands for a value whose JSON is kept as text: integers beyond 64 bits and half surrogate pairs, which orjson refuses.
+_EXACT = "$json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,13 @@ class Journal:
         return wanted
 
     def add(self, played: Played) -> None:
-        self._file.write(orjson.dumps(_as_json(played)) + b"\n")
+        line = _as_json(played)
+        try:
+            written = orjson.dumps(line)
+        except TypeError:
+            # Half a surrogate pair in a path.
+            written = json.dumps(line).encode()
+        self._file.write(written + b"\n")
 
     def flush(self) -> None:
         self._file.flush()
@@ -96,7 +105,14 @@ def read_journal(path: Path) -> Iterator[Played]:
     with path.open("rb") as lines:
         for line in lines:
             if line.endswith(b"\n"):
-                yield _from_json(orjson.loads(line))
+                yield _from_json(_loads(line))
+
+
+def _loads(line: bytes) -> Any:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
 
 
 def _as_json(played: Played) -> dict[str, Any]:
@@ -143,7 +159,12 @@ def _from_json(line: Mapping[str, Any]) -> Played:
 
 
 def _read_differences(line: Mapping[str, Any], name: str) -> tuple[Difference, ...] | None:
-    return tuple(Difference(*fields) for fields in line[name]) if name in line else None
+    if name not in line:
+        return None
+    return tuple(
+        Difference(where, axis, path, spot, _whole(left), _whole(right), left_kind, right_kind)
+        for where, axis, path, spot, left, right, left_kind, right_kind in line[name]
+    )
 
 
 def _difference(found: Difference) -> list[Any]:
@@ -152,12 +173,22 @@ def _difference(found: Difference) -> list[Any]:
 
 
 def _shortened(value: Any) -> Any:
-    """Return the value, or its text cut short where it is long or not plain JSON (an integer beyond 64 bits)."""
+    """Return what stands for the value: itself, or its text cut short where it is long."""
+    exact, written = _exact(value)
+    return exact if len(written) <= _VALUE_CHARS else written[:_VALUE_CHARS] + "…"
+
+
+def _exact(value: Any) -> tuple[Any, str]:
+    """Return what stands for the value whole, and its JSON."""
     try:
-        written = orjson.dumps(value)
+        return value, orjson.dumps(value).decode()
     except TypeError:
-        return str(value)[:_VALUE_CHARS]
-    return value if len(written) <= _VALUE_CHARS else written.decode()[:_VALUE_CHARS] + "…"
+        written = json.dumps(value, default=str)
+        return {_EXACT: written}, written
+
+
+def _whole(kept: Any) -> Any:
+    return json.loads(kept[_EXACT]) if isinstance(kept, dict) and kept.keys() == {_EXACT} else kept
 
 
 def _detail(detail: Detail) -> dict[str, Any]:
@@ -217,7 +248,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     return {
         "answer": _answer(outcome.answer),
         "rows": [[row.table, row.operation, _columns(row.before), _columns(row.after)] for row in outcome.rows],
-        "effects": [[effect.kind, effect.content] for effect in outcome.effects],
+        "effects": [[effect.kind, _exact(effect.content)[0]] for effect in outcome.effects],
     }
 
 
@@ -228,9 +259,13 @@ def _columns(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def _read_outcome(data: Mapping[str, Any]) -> Outcome:
     return Outcome(
         _read_answer(data["answer"]),
-        tuple(RowChange(*row) for row in data["rows"]),
-        tuple(Effect(*effect) for effect in data["effects"]),
+        tuple(RowChange(*row[:2], *map(_read_columns, row[2:])) for row in data["rows"]),
+        tuple(Effect(kind, _whole(content)) for kind, content in data["effects"]),
     )
+
+
+def _read_columns(row: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if row is None else {name: _whole(value) for name, value in row.items()}
 
 
 def _bytes(body: bytes) -> str:
