@@ -116,6 +116,8 @@ class Planner:
             self._taken.add(operation.label, Seed(query, media, request.body))
             if operation.method == "POST" and own:
                 self._follow(operation, own[0], planned.bound)
+            if operation.method == "DELETE" and planned.bound:
+                self._come_back(operation, planned.bound)
 
     def _log_in(self) -> Planned:
         account = self._accounts[self._failed % len(self._accounts)]
@@ -158,6 +160,15 @@ class Planner:
             operation = self._chance.choice(fitting)
             own = {name: found for name, entity in operation.parameters.items() if entity == made_by.entity}
             self._following.append((operation, {**around, **own}))
+
+    def _come_back(self, deleted_by: Operation, bound: Mapping[str, str]) -> None:
+        """Ask for what was deleted: it should be gone for all alike."""
+        if self._chance.random() < 0.4:
+            return
+        near = [o for o in self._operations if set(deleted_by.parameters) <= set(o.parameters)]
+        fitting = [o for o in near if self._weights.get(o.label, 1.0)] or [deleted_by]
+        first = deleted_by if self._chance.random() < 0.5 else self._chance.choice(fitting)
+        self._following = [(first, bound), (self._chance.choice(fitting), bound)]
 
     def _request(self, operation: Operation, bound: Mapping[str, str]) -> Planned:
         case = self._case(operation)
