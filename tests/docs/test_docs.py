@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -31,6 +32,15 @@ def commands() -> set[str]:
     return walk(get_command(app), "changeover")
 
 
+def spellings(command: str) -> list[set[str]]:
+    """Return how each option of a command may be written."""
+    found: Any = get_command(app)
+    for word in command.split()[1:]:
+        found = found.commands[word]
+    options = [param for param in found.params if isinstance(param, typer.core.TyperOption)]
+    return [{*option.opts, *option.secondary_opts} for option in options]
+
+
 def test_every_setting_is_in_the_reference_and_no_other() -> None:
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", page("docs/reference/configuration.md"), re.MULTILINE))
 
@@ -40,6 +50,15 @@ def test_every_setting_is_in_the_reference_and_no_other() -> None:
 @pytest.mark.parametrize("command", sorted(commands()))
 def test_every_command_is_in_the_reference(command: str) -> None:
     assert f"`{command}" in page("docs/reference/commands.md")
+
+
+@pytest.mark.parametrize("command", sorted(commands()))
+def test_every_flag_of_a_command_is_in_the_reference_and_no_other(command: str) -> None:
+    rows = re.findall(rf"^\| (?:`[^|]*)?`{command}[` ].*", page("docs/reference/commands.md"), re.MULTILINE)
+    documented = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", rows[0]))
+
+    assert documented <= {spelling for option in spellings(command) for spelling in option}
+    assert [option for option in spellings(command) if not option & documented] == []
 
 
 def test_every_make_target_is_in_the_reference_and_no_other() -> None:

@@ -84,8 +84,7 @@ def test_every_axis_is_in_the_reference() -> None:
 
 def placeholders(place: str) -> set[str]:
     """Return those that the reference lists for a place, such as `start`."""
-    return {name.strip("{}") for name, row in zip(names_below("Placeholders"), rows_below("Placeholders"), strict=True)
-            if f"`{place}`" in row[1]}  # fmt: skip
+    return {row[0].strip("`{}") for row in rows_below("Placeholders") if f"`{place}`" in row[1]}
 
 
 def listed(error: ParityError) -> set[str]:
