@@ -1,7 +1,7 @@
 """Which later differences follow from an earlier write that went apart: they show a row that differs since."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from parity.values import Answer, Difference, Outcome, RowChange
 
@@ -16,6 +16,14 @@ class Divergences:
 
     def __init__(self) -> None:
         self._ids: dict[bytes, str] = {}
+
+    def export(self) -> dict[str, str]:
+        """Return what is remembered as JSON values."""
+        return {found.decode(): exchange for found, exchange in self._ids.items()}
+
+    def restore(self, state: Mapping[str, str]) -> None:
+        """Take over what `export` returned."""
+        self._ids = {found.encode(): exchange for found, exchange in state.items()}
 
     def note(self, exchange: str, differences: Sequence[Difference], left: Outcome, right: Outcome) -> None:
         """Remember the rows of an exchange whose rows differ. The first exchange that wrote a row apart is its cause."""

@@ -1,7 +1,6 @@
 """What two stacks did with one request, compared: answer, rows, effects. The one door to everything that compares."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 from parity.answers import compare_answers
 from parity.effects import compare_effects
@@ -12,7 +11,7 @@ from parity.places import Root
 from parity.rows import compare_rows
 from parity.terms import Terms
 from parity.times import read_time
-from parity.values import Difference, Outcome, Where, header
+from parity.values import Difference, Outcome, header
 from parity.walk import Walk
 
 __all__ = ["Identities", "Terms", "compare", "learn_noise"]
@@ -25,25 +24,26 @@ def compare(left: Outcome, right: Outcome, *, route: str, terms: Terms, identiti
     first, because a new row's key is the surest pair there is.
     """
     leaves = Leaves(terms, identities, route, _tolerance_s(left, right, terms), _now_s(left, terms))
-    rows, answer, effects = (Walk(leaves, where) for where in _PARTS)
-    with _any_depth(rows, "rows"):
-        compare_rows(left.rows, right.rows, rows)
+    rows: list[Difference] = []
+    if left.rows or right.rows:
+        rows = _of_any_depth(Walk(leaves, "rows"), lambda walk: compare_rows(left.rows, right.rows, walk))
+    answer = Walk(leaves, "answer")
     compare_answers(left.answer, right.answer, answer)
-    with _any_depth(effects, "effects"):
-        compare_effects(left.effects, right.effects, effects)
-    return answer.differences + rows.differences + effects.differences
+    effects: list[Difference] = []
+    if left.effects or right.effects:
+        effects = _of_any_depth(
+            Walk(leaves, "effects"), lambda walk: compare_effects(left.effects, right.effects, walk)
+        )
+    return answer.differences + rows + effects
 
 
-_PARTS: tuple[Where, ...] = ("rows", "answer", "effects")
-
-
-@contextmanager
-def _any_depth(walk: Walk, name: str) -> Iterator[None]:
-    """Report what is nested too deep to be compared as one difference."""
+def _of_any_depth(walk: Walk, go: Callable[[Walk], None]) -> list[Difference]:
+    """Return the differences found; what is nested too deep to be compared is one difference."""
     try:
-        yield
+        go(walk)
     except RecursionError:
-        walk.add("value", (None, Root(name, name)), None, None, ("too deep", "too deep"))
+        walk.add("value", (None, Root(walk.where, walk.where)), None, None, ("too deep", "too deep"))
+    return walk.differences
 
 
 def _tolerance_s(left: Outcome, right: Outcome, terms: Terms) -> float:

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from parity.config import Config, Stack
+from parity.config import Stack
 from parity.correlation import Carrier
 from parity.databases import ChangeLog, Database
 from parity.sinks import HttpSink, MailSink
 from parity.stacks import RunningStack
-from parity.values import Answer, Effect, Entry, Request, RowChange
+from parity.values import Answer, Effect, Request, RowChange
 
 __all__ = ["Lane"]
 
@@ -44,6 +43,11 @@ class Lane:
         taken = self.rows, self.effects
         self.rows, self.effects = [], []
         return taken
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing was collected."""
+        return not self.rows and not self.effects
 
     @property
     def summary(self) -> Mapping[object, int]:

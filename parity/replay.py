@@ -7,11 +7,13 @@ The comparison of one exchange happens while the stacks work on the next one.
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from parity.causality import Divergences
 from parity.compare import Terms, compare
+from parity.flight import together
 from parity.golden import without_tokens
 from parity.identity import Identities
 from parity.journal import Detail, Journal, Played
@@ -19,7 +21,7 @@ from parity.lane import Lane
 from parity.routes import Route, RouteBook
 from parity.values import Answer, Difference, Entry, Outcome, Request
 
-__all__ = ["Replay", "Suspect"]
+__all__ = ["Keeper", "Replay", "Suspect"]
 
 Suspect = Callable[[Route, Outcome, Outcome], list[Difference]]
 _POLL_S = 0.01
@@ -36,11 +38,32 @@ class _Sent:
     not_carried: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """An exchange whose answers are not there yet."""
+
+    entry: Entry
+    requests: tuple[Request, Request]
+    missing: tuple[str, ...]
+    answers: Sequence[Awaitable[Answer]]
+
+
+class Keeper(Protocol):
+    """Keeps how far a replay is, now and then, so that it can be taken up again."""
+
+    def is_due(self, count: int) -> bool:
+        """Return whether it is time to, `count` exchanges being in the journal."""
+
+    def keep(self, count: int, replay: "Replay") -> None:
+        """Keep it; nothing is under way meanwhile."""
+
+
 class Replay:
     """Plays entries on two lanes. Recorded and golden answers are third voices, heard where there are `witness_terms`.
 
     `recorded` makes an entry with the primary's answer of one that had none before it was sent; `suspect` finds what is
-    wrong with two outcomes that do not differ.
+    wrong with two outcomes that do not differ. Up to `in_flight` reads in a row go out together, which is faster; but then
+    an answer that changes with the requests before it may differ by chance.
     """
 
     def __init__(
@@ -58,8 +81,12 @@ class Replay:
         approve: Callable[[str, str, Answer], None] | None = None,
         recorded: Callable[[Entry, Answer], Entry] | None = None,
         suspect: Suspect | None = None,
+        in_flight: int = 1,
+        keeper: Keeper | None = None,
     ) -> None:
         self.left, self.right = lanes
+        self._in_flight = in_flight
+        self._keeper = keeper
         self._recorded = recorded
         self._suspect = suspect
         self._book = book
@@ -80,24 +107,48 @@ class Replay:
 
         `progress` is told of each as soon as it is in the journal.
         """
-        waiting: _Sent | None = None
+        waiting: list[_Sent] = []
         count = 0
-        for entry in entries:
-            count += 1
-            exchange = asyncio.ensure_future(self._exchange(entry))
+        for group in together(entries, self._in_flight):
+            count += len(group)
+            exchanges = asyncio.ensure_future(self._exchanges(group))
             # Let the requests go out before the processor is taken by the comparison of those before.
             await asyncio.sleep(0)
-            if waiting:
+            self._finish(waiting, progress)
+            waiting = await exchanges
+            if self._keeper and self._keeper.is_due(count):
                 self._finish(waiting, progress)
-            waiting = await exchange
+                waiting = []
+                self._keeper.keep(count, self)
         await self._end()
         if waiting:
-            left, right = (
-                replace(outcome, rows=[*outcome.rows, *lane.rows], effects=[*outcome.effects, *lane.effects])
-                for outcome, lane in zip(waiting.outcomes, (self.left, self.right), strict=True)
-            )
-            self._finish(replace(waiting, outcomes=(left, right)), progress)
+            last = waiting[-1]
+            outcomes = [
+                Outcome(known.answer, [*known.rows, *lane.rows], [*known.effects, *lane.effects])
+                for known, lane in zip(last.outcomes, (self.left, self.right), strict=True)
+            ]
+            self._finish([*waiting[:-1], replace(last, outcomes=(outcomes[0], outcomes[1]))], progress)
         return count
+
+    def export(self) -> dict[str, Any]:
+        """Return all that was learnt so far as JSON values, for a run to be taken up again."""
+        return {
+            "carriers": [self.left.carrier.export(), self.right.carrier.export()],
+            "identities": [each.export() for each in self._bijections],
+            "divergences": self._divergences.export(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `export` returned."""
+        for lane, known in zip((self.left, self.right), state["carriers"], strict=True):
+            lane.carrier.restore(known)
+        for identities, learnt in zip(self._bijections, state["identities"], strict=True):
+            identities.restore(learnt)
+        self._divergences.restore(state["divergences"])
+
+    @property
+    def _bijections(self) -> tuple[Identities, Identities, Identities]:
+        return self._identities, self._recorded_ids, self._golden_ids
 
     async def _end(self) -> None:
         """Let the stacks finish what they do after their answers: what comes late belongs to the last exchange."""
@@ -106,25 +157,40 @@ class Replay:
         self.left.collect()
         self.right.collect()
 
-    async def _exchange(self, entry: Entry) -> _Sent:
+    async def _exchanges(self, group: Sequence[Entry]) -> list[_Sent]:
+        """Return the exchanges of entries that go out together; rows and effects of all are the last one's."""
+        done: list[_Sent] = []
+        under_way: list[_UnderWay] = []
+        for entry in group:
+            requests, missing = self._translated(entry)
+            if missing and under_way:
+                # One of those before may tell what is missing.
+                done += [await self._answered(one) for one in under_way]
+                under_way = []
+                requests, missing = self._translated(entry)
+            answers = [
+                asyncio.ensure_future(lane.send(request))
+                for lane, request in zip((self.left, self.right), requests, strict=True)
+            ]
+            under_way.append(_UnderWay(entry, requests, missing, answers))
+        done += [await self._answered(one) for one in under_way]
+        await self._settle()
+        left, right = (outcome.answer for outcome in done[-1].outcomes)
+        done[-1] = replace(done[-1], outcomes=(Outcome(left, *self.left.take()), Outcome(right, *self.right.take())))
+        return done
+
+    def _translated(self, entry: Entry) -> tuple[tuple[Request, Request], tuple[str, ...]]:
         left, left_missing = self.left.carrier.request(entry)
         right, right_missing = self.right.carrier.request(entry)
-        answers = await asyncio.gather(self.left.send(left), self.right.send(right))
-        if self._recorded:
-            entry = self._recorded(entry, answers[0])
-        self.left.carrier.learn(entry, answers[0])
-        self.right.carrier.learn(entry, answers[1])
-        await self._settle()
-        outcomes = tuple(
-            Outcome(answer, *lane.take()) for lane, answer in zip((self.left, self.right), answers, strict=True)
-        )
-        return _Sent(
-            entry,
-            self._book.find(entry.request.method, entry.request.target),
-            (left, right),
-            (outcomes[0], outcomes[1]),
-            tuple(dict.fromkeys([*left_missing, *right_missing])),
-        )
+        return (left, right), tuple(dict.fromkeys([*left_missing, *right_missing]))
+
+    async def _answered(self, sent: _UnderWay) -> _Sent:
+        left, right = await sent.answers[0], await sent.answers[1]
+        entry = self._recorded(sent.entry, left) if self._recorded else sent.entry
+        self.left.carrier.learn(entry, left)
+        self.right.carrier.learn(entry, right)
+        route = self._book.find(entry.request.method, entry.request.target)
+        return _Sent(entry, route, sent.requests, (Outcome(left), Outcome(right)), sent.missing)
 
     async def _settle(self) -> None:
         """Collect rows and effects; where the two sides do not match, give the slower one time for what comes after its answer."""
@@ -132,11 +198,17 @@ class Replay:
         while True:
             self.left.collect()
             self.right.collect()
-            if self.left.summary == self.right.summary or time.monotonic() >= ends:
+            if (self.left.is_idle and self.right.is_idle) or self.left.summary == self.right.summary:
+                return
+            if time.monotonic() >= ends:
                 return
             await asyncio.sleep(_POLL_S)
 
-    def _finish(self, sent: _Sent, progress: Callable[[Played], None]) -> None:
+    def _finish(self, exchanges: Sequence[_Sent], progress: Callable[[Played], None]) -> None:
+        for sent in exchanges:
+            progress(self._compared(sent))
+
+    def _compared(self, sent: _Sent) -> Played:
         left, right = sent.outcomes
         differences = compare(left, right, route=str(sent.route), terms=self._terms, identities=self._identities)
         if self._suspect and not differences:
@@ -144,18 +216,19 @@ class Replay:
         recorded, blanked = sent.entry.answer, sent.entry.meta.get("answer_body") == "missing"
         witness = self._voice(sent, recorded, self._recorded_ids, whole=not blanked)
         golden = self._voice(sent, self._golden.get(sent.entry.id), self._golden_ids)
-        played = replace(_played(sent, differences, witness, golden), id=f"{self._label}{sent.entry.id}")
+        name = f"{self._label}{sent.entry.id}"
+        cause = ""
         if differences:
             cause = self._divergences.cause_of(sent.requests[0].target, left.answer, right.answer)
-            self._divergences.note(played.id, differences, left, right)
-            played = replace(played, caused_by=cause)
+            self._divergences.note(name, differences, left, right)
+        played = _played(sent, name, cause=cause, differences=differences, witness=witness, golden=golden)
         if self._approve:
             self._approve(sent.entry.id, f"{sent.entry.request.method} {sent.entry.request.target}", left.answer)
         if self._journal:
             if (differences or witness or golden) and self._journal.wants_detail(played):
                 played = replace(played, detail=Detail(sent.entry, sent.requests, left, right))
             self._journal.add(played)
-        progress(played)
+        return played
 
     def _voice(
         self, sent: _Sent, said: Answer | None, identities: Identities, *, whole: bool = True
@@ -164,18 +237,22 @@ class Replay:
         if said is None or self._witness_terms is None:
             return None
         answer = sent.outcomes[0].answer
-        if whole:
-            said = replace(said, body=without_tokens(said.body))
-            answer = replace(answer, body=without_tokens(answer.body))
-        else:
-            said, answer = Answer(said.status), Answer(answer.status)
+        said, answer = (_blanked(one) if whole else Answer(one.status) for one in (said, answer))
         return compare(
             Outcome(said), Outcome(answer), route=str(sent.route), terms=self._witness_terms, identities=identities
         )
 
 
+def _blanked(answer: Answer) -> Answer:
+    body = without_tokens(answer.body)
+    return answer if body is answer.body else replace(answer, body=body)
+
+
 def _played(
     sent: _Sent,
+    name: str,
+    *,
+    cause: str,
     differences: Sequence[Difference],
     witness: Sequence[Difference] | None,
     golden: Sequence[Difference] | None,
@@ -184,7 +261,7 @@ def _played(
     entry = sent.entry
     return Played(
         seq=entry.seq,
-        id=entry.id,
+        id=name,
         session=entry.session,
         method=entry.request.method,
         target=entry.request.target,
@@ -196,4 +273,5 @@ def _played(
         golden=None if golden is None else tuple(golden),
         not_carried=sent.not_carried,
         wrote=bool(left.rows or right.rows or left.effects or right.effects),
+        caused_by=cause,
     )

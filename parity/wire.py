@@ -98,9 +98,10 @@ def request_bytes(request: Request, base: str, authority: str) -> bytes:
     if request.method == "HEAD":
         # So that its end shows: a body behind these headers would otherwise be taken for the next answer.
         lines.append("Connection: close")
-    if any("\r" in line or "\n" in line for line in lines):
+    head = "\n".join(lines)
+    if "\r" in head or head.count("\n") >= len(lines):
         raise ValueError("line break")
-    return b"\r\n".join([*map(encoded, lines), b"", request.body])
+    return b"\r\n".join([*(encoded(head).split(b"\n") if head.isascii() else map(encoded, lines)), b"", request.body])
 
 
 def encoded(text: str) -> bytes:

@@ -45,6 +45,8 @@ class Listener(ABC):
 
     def take(self) -> list[Effect]:
         """Return what arrived since the last time, in order of arrival."""
+        if not self._effects:
+            return []
         with self._lock:
             taken, self._effects = self._effects, []
             self._taken += len(taken)
