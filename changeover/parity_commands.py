@@ -85,11 +85,10 @@ def make_app(console: Console) -> typer.Typer:
             shrink=shrink,
             database=database,
         )
-        done = run_parity(load_project(project), wanted, console, quiet=as_json)
+        pair = load_project(project)
+        done = run_parity(pair, wanted, console, quiet=as_json)
         if as_json:
-            from parity.report.as_json import dumps, plain
-
-            print(dumps(plain(done.report)))
+            print(pair.report_in(report_folder).read_text(), end="")
         raise typer.Exit(exit_code(done))
 
     @app.command("explore")
@@ -127,11 +126,10 @@ def make_app(console: Console) -> typer.Typer:
             report.absolute() if report else None,
             shrink,
         )
-        done = run_exploration(load_project(project), wanted, console, quiet=as_json)
+        pair = load_project(project)
+        done = run_exploration(pair, wanted, console, quiet=as_json)
         if as_json:
-            from parity.report.as_json import dumps, plain
-
-            print(dumps(plain(done.report)))
+            print(pair.report_in(wanted.report).read_text(), end="")
         raise typer.Exit(exit_code(done))
 
     return app

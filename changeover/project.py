@@ -47,6 +47,10 @@ class Project:
     def runs(self) -> Path:
         return self.var_dir / "parity"
 
+    def report_in(self, folder: Path | None) -> Path:
+        """Return where a run writes its JSON report: in the folder asked for, else in the project's own."""
+        return (folder or self.runs / "report") / "report.json"
+
     @property
     def certificates(self) -> Path:
         return self.runs / "certificates"
