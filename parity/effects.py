@@ -73,10 +73,14 @@ def _match(left: list[dict[str, Any]], right: list[dict[str, Any]], walk: Walk) 
 
 
 def _overtaken(pairs: Sequence[Pair], left: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether two effects came in another order. Mails to different people have none: no mail server keeps it."""
+    """Say whether two effects for one destination came in another order.
+
+    Between destinations there is none to rely on: they leave by threads and queues of their own.
+    """
     last: dict[str, int] = {}
     for pair in pairs:
-        destination = str(left[pair.left].get("to"))
+        value = left[pair.left]
+        destination = str([value.get(name) for name in ("host", "path", "to")])
         if pair.right < last.get(destination, -1):
             return True
         last[destination] = pair.right

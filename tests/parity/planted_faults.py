@@ -360,7 +360,6 @@ def effect_faults() -> Iterator[Fault]:
         ("text for JSON", {"body": json.dumps(call.content["body"])}, "type", "http.body"),
     ):
         yield fault(f"http {name}", axis, where, [Effect("http", {**call.content, **content}), stock, mail])
-    yield fault("calls swapped", "order", "http", [stock, call, mail])
     text = mail.content["body"]
     for name, words, axis in (
         ("a word", text.replace("Dear", "Hello"), "value"),

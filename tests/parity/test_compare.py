@@ -5,7 +5,7 @@ import json
 import random
 import time
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -383,18 +383,24 @@ def test_a_document_of_one_megabyte_is_compared_in_milliseconds() -> None:
         assert took_s < 3 * limit_s, f"{name}: {took_s * 1000:.1f} ms"
 
 
-def test_mails_to_different_people_have_no_order_and_mails_to_one_have() -> None:
-    def mails(*sent: tuple[str, str]) -> Outcome:
-        content = [
-            {"from": "a@b.test", "to": [to], "subject": subject, "headers": {}, "body": subject} for to, subject in sent
-        ]
-        return Outcome(Answer(200), effects=[Effect("mail", each) for each in content])
+@pytest.mark.parametrize("kind", ["mail", "http"])
+def test_effects_for_one_destination_have_an_order_and_those_for_several_have_none(
+    kind: Literal["mail", "http"],
+) -> None:
+    def sent(*effects: tuple[str, str]) -> Outcome:
+        contents = {
+            "mail": [
+                {"from": "a@b.test", "to": [to], "subject": text, "headers": {}, "body": text} for to, text in effects
+            ],
+            "http": [{"method": "POST", "host": to, "path": "/", "headers": {}, "body": text} for to, text in effects],
+        }
+        return Outcome(Answer(200), effects=[Effect(kind, content) for content in contents[kind]])
 
     def found(left: Outcome, right: Outcome) -> list[str]:
         return [d.axis for d in compare(left, right, route="POST /x", terms=Terms(), identities=Identities())]
 
-    assert found(mails(("ann", "1"), ("bob", "1")), mails(("bob", "1"), ("ann", "1"))) == []
-    assert found(mails(("ann", "1"), ("ann", "2")), mails(("ann", "2"), ("ann", "1"))) == ["order"]
+    assert found(sent(("ann", "1"), ("bob", "1")), sent(("bob", "1"), ("ann", "1"))) == []
+    assert found(sent(("ann", "1"), ("ann", "2")), sent(("ann", "2"), ("ann", "1"))) == ["order"]
 
 
 HEADERS_ALIKE = {
@@ -415,3 +421,19 @@ def test_headers_are_compared_by_what_they_mean(case: tuple[str, str, str, list[
     found = compare(*outcomes, route="GET /x", terms=Terms(headers=(name,)), identities=Identities())
 
     assert [difference.axis for difference in found] == axes
+
+
+def test_a_number_under_its_entity_s_name_is_an_id_once_the_pair_is_known() -> None:
+    identities = Identities()
+
+    def found(left: dict[str, int], right: dict[str, int]) -> list[str]:
+        outcomes = [
+            Outcome(Answer(200, (("content-type", "application/json"),), json.dumps(body).encode()))
+            for body in (left, right)
+        ]
+        return [d.axis for d in compare(*outcomes, route="GET /x", terms=Terms(), identities=identities)]
+
+    assert found({"loan": 2}, {"loan": 502}) == ["value"]
+    assert found({"loan_id": 2}, {"loan_id": 502}) == []
+    assert found({"loan": 2}, {"loan": 502}) == []
+    assert found({"loan": 2}, {"loan": 503}) == ["value"]
