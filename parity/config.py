@@ -161,17 +161,18 @@ def load_config(root: Path) -> Config:
         raise ParityError(f"{path}: cannot be read ({error.strerror}); start in the project's folder.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ParityError(f"{CONFIG_FILE}: is not TOML: {error}.") from None
-    stanzas = data.get("stacks", {})
-    there = {name: s for name, s in stanzas.items() if not s.get("folder") or (root / s["folder"]).is_dir()}
+    stanzas, parity = _table(data, "stacks"), _table(data, "parity")
+    stacks = {name: _table(stanzas, name, "stacks.") for name in stanzas}
     try:
         config = Config(
             root=root,
             stacks=tuple(
-                Stack(name=name, **{key: stanza[key] for key in stanza if key not in _NOT_OURS})
-                for name, stanza in there.items()
+                Stack(**{**{key: stanza[key] for key in stanza if key not in _NOT_OURS}, "name": name})
+                for name, stanza in stacks.items()
+                if _is_there(root, stanza)
             ),
-            parity=Parity(**data.get("parity", {})),
-            routes=data.get("parity", {}).get("routes") or data.get("gateway", {}).get("routes", ""),
+            parity=Parity(**parity),
+            routes=parity.get("routes") or _table(data, "gateway").get("routes", ""),
         )
     except ValidationError as error:
         raise ParityError(f"{CONFIG_FILE}: {one_line(error)}") from None
@@ -179,6 +180,19 @@ def load_config(root: Path) -> Config:
     if primary and primary not in stanzas:
         raise ParityError(f'{CONFIG_FILE}: parity.primary: "{primary}" is no stack; use {" or ".join(stanzas)}.')
     return config
+
+
+def _table(data: Mapping[str, Any], name: str, above: str = "") -> Mapping[str, Any]:
+    found = data.get(name, {})
+    if not isinstance(found, dict):
+        raise ParityError(f'{CONFIG_FILE}: {above}{name}: "{found}" is no table; write [{above}{name}].')
+    return found
+
+
+def _is_there(root: Path, stanza: Mapping[str, Any]) -> bool:
+    """Say whether a stack's folder is there; what is no folder's name is refused later."""
+    folder = stanza.get("folder")
+    return not folder or not isinstance(folder, str) or (root / folder).is_dir()
 
 
 def one_line(error: ValidationError) -> str:
