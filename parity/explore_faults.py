@@ -160,10 +160,6 @@ def _media(request: Request, chance: random.Random) -> Request:
     headers = (*kept, ("content-type", media)) if media else kept
     if chance.random() < 0.1:
         return Request(
-            request.method, request.target, (*request.headers, ("content-type", media or "text/csv")), request.body
-        )
-    if chance.random() < 0.1:
-        return Request(
             request.method,
             request.target,
             (*request.headers, ("content-encoding", "gzip")),
@@ -175,7 +171,8 @@ def _media(request: Request, chance: random.Random) -> Request:
 def _with_body(request: Request, chance: random.Random) -> Request:
     body = chance.choice([b"{}", b"[]", b"null", b'{"id":1}', b"a=b", b"x", b"{"])
     media = chance.choice(["application/json", "application/json", "application/x-www-form-urlencoded", "text/plain"])
-    return Request(request.method, request.target, (*request.headers, ("content-type", media)), body)
+    kept = tuple((name, value) for name, value in request.headers if name.lower() != "content-type")
+    return Request(request.method, request.target, (*kept, ("content-type", media)), body)
 
 
 def _target(request: Request, chance: random.Random) -> Request:

@@ -70,6 +70,15 @@ class Planner:
         self._asked: Counter[str] = Counter()
         self._trouble: Counter[str] = Counter()
         self._names = 0
+        items = {operation.template for operation in operations if operation.template.endswith("}")}
+        self._makers = [
+            operation
+            for operation in operations
+            if operation.method == "POST"
+            and not operation.parameters
+            and self._weights.get(operation.label, 1.0)
+            and any(item.rpartition("/")[0] == operation.template for item in items)
+        ]
         self.known = Known()
         self.begin()
 
@@ -79,6 +88,8 @@ class Planner:
         self._token = ""
         self._failed = 0
         self._following: list[tuple[Operation, Mapping[str, str]]] = []
+        # First of all something has to be there.
+        self._making = [operation for operation in self._makers for _ in range(2)]
 
     @property
     def locked_out(self) -> bool:
@@ -97,9 +108,12 @@ class Planner:
         """Return the next request."""
         if self._accounts and self._login.path and not self._token and self._failed < _LOGINS:
             return self._log_in()
+        if self._making:
+            return self._request(self._making.pop(0), {}, gently=True)
         operation, bound = self._following.pop(0) if self._following else (self._choose(), {})
         self._asked[operation.label] += 1
-        return self._request(operation, bound)
+        lacking = operation.method == "POST" and operation.entity not in self.known.ids
+        return self._request(operation, bound, gently=lacking and self._chance.random() < 0.5)
 
     def learn(self, planned: Planned, request: Request, answer: Answer) -> None:
         """Take what the primary's answer (tokens blanked) shows."""
@@ -144,7 +158,7 @@ class Planner:
         if any(entity not in self.known.ids for entity in operation.parameters.values()):
             seldom /= 6
         # What is deleted all the time is never there for the others.
-        usual = {"POST": 1.6, "PUT": 1.4, "PATCH": 1.4, "DELETE": 0.7}.get(operation.method, 1.0)
+        usual = {"POST": 1.6, "PUT": 1.4, "PATCH": 1.4, "DELETE": 0.4}.get(operation.method, 1.0)
         return usual * seldom * self._weights.get(operation.label, 1.0) / trouble**2
 
     def _follow(self, made_by: Operation, found: str, around: Mapping[str, str]) -> None:
@@ -157,7 +171,9 @@ class Planner:
             if self._weights.get(operation.label, 1.0) and made_by.entity in operation.parameters.values()
         ]
         for _ in range(self._chance.randint(*_FOLLOWING) if fitting else 0):
-            operation = self._chance.choice(fitting)
+            operation = self._chance.choice([o for o in fitting if o.method != "DELETE"] or fitting)
+            if self._chance.random() < 0.15:
+                operation = self._chance.choice(fitting)
             own = {name: found for name, entity in operation.parameters.items() if entity == made_by.entity}
             self._following.append((operation, {**around, **own}))
 
@@ -170,30 +186,32 @@ class Planner:
         first = deleted_by if self._chance.random() < 0.5 else self._chance.choice(fitting)
         self._following = [(first, bound), (self._chance.choice(fitting), bound)]
 
-    def _request(self, operation: Operation, bound: Mapping[str, str]) -> Planned:
-        case = self._case(operation)
+    def _request(self, operation: Operation, bound: Mapping[str, str], *, gently: bool = False) -> Planned:
+        """Return a request; one made gently is as good as it can be."""
+        case = self._case(operation, gently)
         path, used = self._path(operation, case, bound)
         query = urlencode(case.query, quote_via=quote, errors="surrogatepass") if case.query else ""
-        token, headers = self._authorization(operation)
+        token, headers = self._authorization(operation, gently)
         body = case.raw
         if case.body is not NO_BODY:
             body = written(self._with_known(case.body, ""), self._chance)
         if case.media:
             headers = (*headers, ("content-type", case.media))
         request = Request(operation.method, path + (f"?{query}" if query else ""), (*case.headers, *headers), body)
-        if self._chance.random() < 0.14:
+        if not gently and self._chance.random() < 0.14:
             request = with_fault(request, self._chance)
         return Planned(request, operation, used, token)
 
-    def _case(self, operation: Operation) -> Case:
+    def _case(self, operation: Operation, gently: bool) -> Case:
         """Return a case: near one that was taken, by the schema, or against it."""
         pick = self._chance.random()
-        seed = self._taken.any(operation.label, self._chance) if pick < 0.7 else None
+        seed = self._taken.any(operation.label, self._chance) if gently or pick < 0.7 else None
         if seed is None:
-            return self._cases.draw(operation, valid=self._chance.random() < 0.5, chance=self._chance)
+            valid = gently or self._chance.random() < 0.5
+            return self._cases.draw(operation, valid=valid, chance=self._chance)
         pairs = tuple(parse_qsl(seed.query, keep_blank_values=True))
         case = Case(query=pairs, headers=seed.headers, media=seed.media, raw=seed.body)
-        if pick < 0.12:
+        if pick < 0.12 and not gently:
             drawn = self._cases.draw(operation, valid=True, chance=self._chance)
             case = replace(case, query=(*pairs, *drawn.query))
         if "json" not in seed.media or not seed.body:
@@ -203,7 +221,7 @@ class Planner:
         except orjson.JSONDecodeError:
             return case
         value = self._fresh(value)
-        for _ in range(self._chance.choice([0, 0, 1, 1, 1, 2, 3])):
+        for _ in range(0 if gently else self._chance.choice([0, 0, 0, 1, 1, 1, 2, 3])):
             value = changed(value, self._chance)
         return replace(case, raw=b"", body=value)
 
@@ -266,9 +284,9 @@ class Planner:
             path = path.replace(f"{{{name}}}", drawn if value is None else quote(value, safe=""))
         return path, used
 
-    def _authorization(self, operation: Operation) -> tuple[str, Headers]:
+    def _authorization(self, operation: Operation, gently: bool) -> tuple[str, Headers]:
         """Return the token and its header: mostly the account's own, at times another, a broken one, or none."""
-        pick = self._chance.random()
+        pick = 1.0 if gently else self._chance.random()
         token = self._token
         if not self.known.tokens:
             odd = operation.wants_token and pick < 0.1

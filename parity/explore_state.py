@@ -6,7 +6,7 @@ Everything is kept in the order in which it was seen, so that the same answers l
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -45,9 +45,10 @@ class Taken:
         self._next: dict[str, int] = {}
 
     def add(self, label: str, seed: Seed) -> None:
-        """Keep a seed in place of the oldest one, unless it is there or holds a token that is gone later."""
-        if len(seed.body) > _LARGEST_SEED or PLACEHOLDER.search(seed.body.decode("latin-1")):
+        """Keep a seed in place of the oldest one, unless it is there. Its tokens are gone later; only their places stay."""
+        if len(seed.body) > _LARGEST_SEED:
             return
+        seed = replace(seed, body=PLACEHOLDER.sub("token", seed.body.decode("latin-1")).encode("latin-1"))
         seeds = self._seeds.setdefault(label, [])
         if seed in seeds:
             return
@@ -88,8 +89,9 @@ class Known:
         own: list[str] = []
         entity = operation.entity if operation else ""
         for name, found in _leaves(value, entity, 0, _is_name):
-            _add(self.names, name, found)
-        for name, found in _leaves(value, entity, 0, _is_id):
+            _add(self.names, _whole(name, entity), found)
+        for short, found in _leaves(value, entity, 0, _is_id):
+            name = _whole(short, entity)
             _add(self.ids, name, found)
             if name == entity:
                 own.append(found)
@@ -182,6 +184,11 @@ def _leaves(value: Any, parent: str, depth: int, wanted: Callable[[str, Any], bo
                 yield from _leaves(leaf, entity_of_key(key, parent), depth + 1, wanted)
             elif wanted(key, leaf):
                 yield entity_of_key(key, parent) if is_id_key(key) else parent, str(leaf)
+
+
+def _whole(name: str, entity: str) -> str:
+    """Return the entity where an answer calls it by the end of its name: a `team` of `/support-teams`."""
+    return entity if entity.endswith(f"_{name}") else name
 
 
 def _add(kept: dict[str, list[str]], entity: str, found: str) -> None:

@@ -1,5 +1,5 @@
 """Notes behind a login, twice. `old` and `same` do the same; `forgetful` shows its faults only after a note was deleted:
-it answers a second DELETE with success, and changing a deleted note brings it back. `broken` fails on a limit below 1,
+it answers a second DELETE with success, and changing a deleted note brings it back. `broken` fails on an odd limit,
 as `broken_too` does.
 """
 
@@ -91,7 +91,7 @@ def made(*, prefix: str, forgetful: bool = False, broken: bool = False) -> FastA
 
     @app.get(f"{prefix}/notes", dependencies=known)
     def notes(limit: int = 20) -> dict[str, Any]:
-        if broken and limit <= 0:
+        if broken and not 0 < limit < 50:
             raise HTTPException(500, "division by zero")
         with connected(path) as database:
             rows = database.execute("SELECT id, text, stars FROM notes ORDER BY rowid LIMIT ?", (abs(limit) % 50,))
