@@ -1,9 +1,7 @@
 """`changeover parity run`: replays, says how far it is, writes the reports and prints the verdict."""
 
 import asyncio
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,9 +11,10 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from changeover.imports import as_recording
+from changeover.imports import as_recording, name_of
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
+from changeover.run_folders import run_folder
 from parity.config import Config, Database
 from parity.journal import Played
 from parity.report import print_report, write_reports
@@ -38,6 +37,8 @@ class Wanted:
     coverage: float | None = None
     shrink: int = 5
     database: str = ""
+    resume: bool = False
+    in_flight: int = 1
 
 
 def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
@@ -45,30 +46,36 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
     groups = project.groups(wanted.groups, wanted.phase)
     named = project.recordings(wanted.recordings)
     folder = wanted.report or project.runs / "report"
-    project.runs.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix="run-", dir=project.runs))
-    try:
-        recordings = [_ready(project, file, work, console, quiet=quiet) for file in named]
-        with progress_on(console, quiet=quiet) as progress:
-            options = Options(
-                folder=work,
-                groups=groups,
-                calibrate=wanted.calibrate,
-                approve=wanted.approve,
-                coverage=wanted.coverage,
-                shrink=wanted.shrink,
-                certificates=None if wanted.approve else project.certificates,
-            )
-            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                config = with_database(project.config, wanted.database)
-                done = runner.run(run(config, recordings, options, book=project.book, progress=progress))
-        write_reports(done.report, folder)
+
+    def say(text: str) -> None:
+        if not quiet:
+            console.print(text)
+
+    with run_folder(project.runs, resume=wanted.resume, say=say) as work:
+        try:
+            recordings = [_ready(project, file, work, console, quiet=quiet) for file in named]
+            with progress_on(console, quiet=quiet) as progress:
+                options = Options(
+                    folder=work,
+                    groups=groups,
+                    calibrate=wanted.calibrate,
+                    approve=wanted.approve,
+                    coverage=wanted.coverage,
+                    shrink=wanted.shrink,
+                    # Some recordings of several prove nothing about a route group.
+                    certificates=None if wanted.approve or wanted.recordings else project.certificates,
+                    resume=wanted.resume,
+                    in_flight=wanted.in_flight,
+                )
+                with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                    config = with_database(project.config, wanted.database)
+                    done = runner.run(run(config, recordings, options, book=project.book, progress=progress))
+            write_reports(done.report, folder)
+        except ParityError as error:
+            raise Problem(f"{error} (Logs are in {work}.)") from None
         if not quiet:
             print_report(done.report, console)
             console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")
-    except ParityError as error:
-        raise Problem(f"{error} (Logs are in {work}.)") from None
-    shutil.rmtree(work, ignore_errors=True)
     return done
 
 
@@ -82,6 +89,9 @@ def with_database(config: Config, url: str) -> Config:
 
 def _ready(project: Project, file: Path, folder: Path, console: Console, *, quiet: bool) -> Path:
     """Return the recording; a file of another kind is imported first, and what was left out is said."""
+    before = folder / f"{name_of(file)}.jsonl"
+    if before.exists():
+        return before
     recording, imported = as_recording(project, file, folder)
     if imported and not quiet:
         left_out = ", ".join(f"{left.count} {left.reason}" for left in imported.left_out) or "nothing"

@@ -80,7 +80,7 @@ class Project:
         if names:
             return [self._recording(name) for name in names]
         patterns = self.config.parity.recordings
-        found = sorted({path for pattern in patterns for path in self.root.glob(pattern)})
+        found = self._configured()
         if not found:
             said = (
                 f"parity.recordings ({', '.join(patterns)}) finds no file" if patterns else "parity.recordings is empty"
@@ -88,8 +88,13 @@ class Project:
             raise Problem(f"There is no recording to replay: {said} in {self.root}; name a file, or record one.")
         return found
 
+    def _configured(self) -> list[Path]:
+        return sorted({path for pattern in self.config.parity.recordings for path in self.root.glob(pattern)})
+
     def _recording(self, name: str) -> Path:
+        named = {path.name.partition(".")[0]: path for path in self._configured()}
         places = [Path(name), self.kept / name, self.kept / f"{name}.jsonl.gz", self.kept / f"{name}.jsonl"]
+        places += [named[name]] if name in named else []
         for place in places:
             if place.is_file():
                 return place.absolute()

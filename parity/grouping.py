@@ -174,7 +174,7 @@ class Grouper:
             tally.exchanges.append(exchange)
 
     def result(self) -> tuple[tuple[Cause, ...], tuple[Group, ...]]:
-        """Return causes and groups: unexplained ones first, then by how many differences the cause and the group have."""
+        """Return causes and groups: unexplained ones first, then as they were first seen: what came first may explain the rest."""
         alone = (tally.renames for tally in self._tallies.values() if len(tally.renames) > 1)
         broken = {rename for renames in alone for rename in renames if rename is not None}
         sorted_out: dict[CauseKey, list[Group]] = {}
@@ -183,12 +183,12 @@ class Grouper:
             sorted_out.setdefault(key, []).append(_group(tally, "c" + _digest(key)))
         causes = []
         for key, members in sorted_out.items():
-            members.sort(key=lambda g: (STATES.index(g.state), -g.count, g.route, g.method, g.id))
+            members.sort(key=lambda g: STATES.index(g.state))
             count = sum(group.count for group in members)
             causes.append(
                 (Cause("c" + _digest(key), title(key, members), count, tuple(g.id for g in members)), members)
             )
-        causes.sort(key=lambda pair: (STATES.index(pair[1][0].state), -pair[0].count, pair[0].id))
+        causes.sort(key=lambda pair: STATES.index(pair[1][0].state))
         return tuple(cause for cause, _ in causes), tuple(group for _, members in causes for group in members)
 
 

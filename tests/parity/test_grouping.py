@@ -257,15 +257,15 @@ def test_a_group_is_caused_by_another_only_if_all_of_it_is() -> None:
     assert states == {"$.name": ("unexplained", None), "$.b": ("caused_by", "g0")}
 
 
-def test_unexplained_groups_come_first_then_the_frequent_causes() -> None:
+def test_unexplained_groups_come_first_in_the_order_in_which_they_were_seen() -> None:
     grouper = Grouper()
     for number in range(5):
         feed(grouper, str(number), "/jobs", different(path="$.accepted"), rules=[RULE])
-    feed(grouper, "6", "/jobs", different(path="$.rare"))
+    feed(grouper, "6", "/jobs", different(path="$.first"))
     for number in range(3):
-        feed(grouper, f"7{number}", "/jobs", different(path="$.frequent"))
+        feed(grouper, f"7{number}", "/jobs", different(path="$.later"))
 
-    assert [group.path for group in grouper.result()[1]] == ["$.frequent", "$.rare", "$.accepted"]
+    assert [group.path for group in grouper.result()[1]] == ["$.first", "$.later", "$.accepted"]
 
 
 def test_ids_for_keys_do_not_make_a_group_an_id() -> None:
