@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("shared_rules", "shared_models", "scheduler", "legacy_flask", "fastapi_app", "gateway", "parity", "changeover")
+PACKAGES = (
+    "shared_rules",
+    "shared_models",
+    "scheduler",
+    "legacy_flask",
+    "fastapi_app",
+    "gateway",
+    "parity",
+    "changeover",
+)
 MODULES = sorted(
     path
     for package in PACKAGES
