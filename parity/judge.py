@@ -396,4 +396,5 @@ def _line(played: Played, criteria: Criteria) -> Line:
         right=right,
         groups=tuple(dict.fromkeys(group_id(group_key(route.method, route.template, d)) for d in found)),
         reason=reason,
+        wrote=played.wrote,
     )

@@ -309,7 +309,8 @@ class Detail:
 class Line:
     """One exchange in one line. Statuses are None where there was no answer to have, 0 for a broken connection.
 
-    `groups` are ids of the groups it is in; `reason` says why it was skipped.
+    `groups` are ids of the groups it is in; `reason` says why it was skipped; `wrote` whether a stack wrote rows or sent
+    something out, which was then compared.
     """
 
     id: str
@@ -325,6 +326,7 @@ class Line:
     right: int | None = None
     groups: tuple[str, ...] = ()
     reason: str = ""
+    wrote: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,10 @@ def states(found: Judged) -> dict[str, str]:
 
 
 def test_equal_exchanges_open_the_gate(tmp_path: Path) -> None:
-    found = judged(tmp_path, [played(1), played(2, route=TEAMS)])
+    found = judged(tmp_path, [played(1), played(2, route=TEAMS, wrote=True)])
 
     assert found.reasons == ()
+    assert [line.wrote for line in found.lines()] == [False, True]
     assert (found.counts.exchanges, found.counts.equal, found.counts.groups) == (2, 2, 0)
     assert [line.verdict for line in found.lines()] == ["equal", "equal"]
 
