@@ -67,6 +67,12 @@ def make_app(console: Console) -> typer.Typer:
             ),
         ] = "",
         shrink: Annotated[int, typer.Option(min=0, help="Look for the fewest requests behind so many groups.")] = 5,
+        resume: Annotated[
+            bool, typer.Option("--resume", help="Go on with the newest run that was killed before its end.")
+        ] = False,
+        in_flight: Annotated[
+            int, typer.Option(min=1, max=64, help="Send so many reads in a row at once; faster, in no certain order.")
+        ] = 1,
         as_json: JsonFlag = False,
     ) -> None:
         """Replay recordings on both stacks from one start state. Exit 1 on anything unexplained or not covered."""
@@ -84,6 +90,8 @@ def make_app(console: Console) -> typer.Typer:
             coverage=coverage,
             shrink=shrink,
             database=database,
+            resume=resume,
+            in_flight=in_flight,
         )
         pair = load_project(project)
         done = run_parity(pair, wanted, console, quiet=as_json)

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,19 @@ from parity.sinks import HttpSink, MailSink
 from parity.stacks import start_stack
 from parity.values import ParityError
 
-__all__ = ["Ground", "clock_offset", "facts_of", "lay_ground", "snapshot_of"]
+__all__ = ["Ground", "bare_ground", "clock_offset", "facts_of", "lay_ground", "snapshot_of"]
 
-_CONNECTIONS = 1
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A lane that is to be opened."""
+
+    stack: Stack
+    folder: Path
+    start: Database | None
+    shift_s: float = 0.0
+    later_s: float = 0.0
+    connections: int = 1
 
 
 @dataclass(frozen=True)
@@ -48,19 +58,27 @@ class Ground:
 
     @asynccontextmanager
     async def lanes(
-        self, stacks: tuple[Stack, Stack], name: str, *, shift_s: float = 0.0, later_s: float = 0.0
+        self,
+        stacks: tuple[Stack, Stack],
+        name: str,
+        *,
+        shift_s: float = 0.0,
+        later_s: float = 0.0,
+        starts: tuple[Database, Database] | None = None,
+        connections: int = 1,
     ) -> AsyncIterator[tuple[Lane, Lane]]:
         """Yield both stacks, running on fresh clones below `<folder>/<name>`.
 
-        `shift_s` moves the second one's clock on; the world outside answers it `later_s` later.
+        `shift_s` moves the second one's clock on; the world outside answers it `later_s` later. `starts` are cloned in
+        place of the common start state. Each stack is sent up to `connections` requests at once.
         """
+        left, right = starts or (self.database, self.database)
+        wanted = [
+            _Wanted(stacks[0], self.folder / name / "left", left, connections=connections),
+            _Wanted(stacks[1], self.folder / name / "right", right, shift_s, later_s, connections),
+        ]
         async with contextlib.AsyncExitStack() as opened:
-            openings = [
-                opened.enter_async_context(self._lane(stacks[0], _made(self.folder / name / "left"), 0.0, 0.0)),
-                opened.enter_async_context(
-                    self._lane(stacks[1], _made(self.folder / name / "right"), shift_s, later_s)
-                ),
-            ]
+            openings = [opened.enter_async_context(self._lane(one)) for one in wanted]
             # In memory, a stack reads this process's environment while it starts: one after the other.
             if self.config.parity.reach == "memory":
                 lanes = [await opening for opening in openings]
@@ -71,25 +89,26 @@ class Ground:
     @asynccontextmanager
     async def alone(self, stack: Stack, name: str) -> AsyncIterator[Lane]:
         """Yield one stack, running on a fresh clone below `<folder>/<name>`."""
-        async with self._lane(stack, _made(self.folder / name), 0.0, 0.0) as lane:
+        async with self._lane(_Wanted(stack, self.folder / name, self.database)) as lane:
             yield lane
 
     @asynccontextmanager
-    async def _lane(self, stack: Stack, folder: Path, shift_s: float, later_s: float) -> AsyncIterator[Lane]:
-        parity, offset_s = self.config.parity, self.offset_s + shift_s
+    async def _lane(self, wanted: "_Wanted") -> AsyncIterator[Lane]:
+        parity, stack, folder = self.config.parity, wanted.stack, wanted.folder
+        offset_s = self.offset_s + wanted.shift_s
+        folder.mkdir(parents=True, exist_ok=True)
         async with contextlib.AsyncExitStack() as opened:
-            http = opened.enter_context(HttpSink(parity.sink, delay_s=later_s))
+            http = opened.enter_context(HttpSink(parity.sink, delay_s=wanted.later_s))
             mail = opened.enter_context(MailSink())
             facts = {**facts_of(folder, self.secret, offset_s), **http.facts, **mail.facts}
             database = changes = None
-            if self.database and parity.database:
-                database = self.database.clone(fill(parity.database.url, facts))
+            if wanted.start and parity.database:
+                database = wanted.start.clone(fill(parity.database.url, facts))
                 opened.callback(database.drop)
                 changes = database.watch(parity.database.ignore_tables)
                 opened.callback(changes.close)
                 facts["database_url"] = database.url
-            wanted = {**parity.env, **stack.env, **self.secrets}
-            env = {name: fill(value, facts) for name, value in wanted.items()}
+            env = {name: fill(value, facts) for name, value in {**parity.env, **stack.env, **self.secrets}.items()}
             running = await start_stack(
                 stack,
                 parity.reach,
@@ -97,11 +116,11 @@ class Ground:
                 folder,
                 parity.start_s,
                 root=self.config.root,
-                connections=_CONNECTIONS,
+                connections=wanted.connections,
                 answer_s=parity.answer_s,
             )
             opened.push_async_callback(running.stop)
-            yield Lane(stack, running, self._carrier(offset_s), http, mail, database, changes)
+            yield Lane(stack, folder, running, self._carrier(offset_s), http, mail, database, changes)
 
     def _carrier(self, offset_s: float) -> Carrier:
         secret = self.secret if self.config.parity.login.secret_env else ""
@@ -113,26 +132,30 @@ def lay_ground(config: Config, header: Header, folder: Path, *, book: RouteBook,
 
     The start state is a copy of `snapshot` (a database's URL) if there is one, else what the `prepare` commands make.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    secret, offset_s = secrets.token_hex(24), clock_offset(header.clock_start)
-    known = dict(header.secrets)
-    database = None
-    if config.parity.database:
-        base = folder / "start"
-        base.mkdir(exist_ok=True)
-        facts = facts_of(base, secret, offset_s)
-        facts["database_url"] = fill(config.parity.database.url, facts)
-        wanted = snapshot or config.parity.database.snapshot
-        if wanted:
-            database = open_database(wanted).clone(facts["database_url"], live=True)
-        else:
-            env = {name: fill(value, facts | _NO_SINKS) for name, value in {**config.parity.env, **known}.items()}
-            database = prepare(config, base, facts["database_url"], env)
+    ground = bare_ground(config, header, folder, book=book)
+    if config.parity.database is None:
+        return ground
+    base = _made(folder / "start")
+    facts = facts_of(base, ground.secret, ground.offset_s)
+    facts["database_url"] = fill(config.parity.database.url, facts)
+    wanted = snapshot or config.parity.database.snapshot
+    if wanted:
+        database = open_database(wanted).clone(facts["database_url"], live=True)
+    else:
+        env = {name: fill(value, facts | _NO_SINKS) for name, value in {**config.parity.env, **ground.secrets}.items()}
+        database = prepare(config, base, facts["database_url"], env)
+    return replace(ground, database=database)
+
+
+def bare_ground(config: Config, header: Header, folder: Path, *, book: RouteBook) -> Ground:
+    """Return the ground for a recording without a start state, with a secret of its own."""
 
     def template(method: str, target: str) -> str:
         return book.find(method, target).template
 
-    return Ground(config, folder, database, known, secret, offset_s, template)
+    folder.mkdir(parents=True, exist_ok=True)
+    secret, offset_s = secrets.token_hex(24), clock_offset(header.clock_start)
+    return Ground(config, folder, None, dict(header.secrets), secret, offset_s, template)
 
 
 def snapshot_of(config: Config, header: Header, recording: Path) -> str:

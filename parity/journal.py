@@ -4,12 +4,13 @@ Whole requests, answers, rows and effects are kept only where something differs,
 """
 
 import json
+import os
 from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import orjson
 
@@ -69,6 +70,24 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._file: BinaryIO = path.open("ab")
         self._kept: Counter[tuple[str, ...]] = Counter()
+
+    @classmethod
+    def take_up(cls, path: Path, length_bytes: int, kept: Sequence[Sequence[Any]]) -> Self:
+        """Return a journal as it was when it had this length and had `export`ed this."""
+        os.truncate(path, length_bytes)
+        journal = cls(path)
+        journal._kept.update({tuple(key): count for *key, count in kept})
+        return journal
+
+    def export(self) -> list[list[Any]]:
+        """Return how many whole exchanges were kept of what, as JSON values."""
+        return [[*key, count] for key, count in self._kept.items()]
+
+    def length(self) -> int:
+        """Return how many bytes of the file will outlive a power cut."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return self._file.tell()
 
     def wants_detail(self, played: Played) -> bool:
         """Return whether the whole exchange should be kept; counts it as kept."""

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from parity.config import Stack
 from parity.correlation import Carrier
@@ -16,9 +17,13 @@ __all__ = ["Lane"]
 
 @dataclass
 class Lane:
-    """A running stack and everything of its own. `rows` and `effects` hold what arrived since they were last taken."""
+    """A running stack and everything of its own; `folder` is where its files lie.
+
+    `rows` and `effects` hold what arrived since they were last taken.
+    """
 
     stack: Stack
+    folder: Path
     running: RunningStack
     carrier: Carrier
     http: HttpSink

@@ -3,22 +3,25 @@
 recordings -> replay each (journal) -> judge -> calibrate and judge again, where noise may be among it -> Report
 """
 
+import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from parity.calibrate import learn, suspects_of
 from parity.certificate import Certificate, write_certificate
 from parity.certify import certify, code_of
+from parity.checkpoint import Checkpoints, last_checkpoint, put_back
 from parity.config import Config, Stack
 from parity.coverage import load_expected
 from parity.detail import details_of
 from parity.explain import explain
 from parity.golden import Golden, GoldenWriter, golden_file, load_golden
-from parity.ground import Ground, lay_ground, snapshot_of
+from parity.ground import Ground, bare_ground, lay_ground, snapshot_of
 from parity.identity import Identities
 from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, judge
@@ -27,6 +30,7 @@ from parity.recording import digest, read
 from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
+from parity.resume import claim, fingerprint, finished, keep_ground, kept_ground, mark_finished
 from parity.routes import RouteBook
 from parity.terms import Terms
 from parity.values import Entry, ParityError
@@ -37,6 +41,7 @@ __all__ = ["Options", "Progress", "Run", "Task", "identities_of", "report_of", "
 _ANOTHER_TIME_S = 86_400.0
 # How much later calls out are answered on one side of a calibration: more than durations are rounded to.
 _LATER_S = 0.05
+_JOURNAL = "journal.jsonl"
 
 
 class Progress(Protocol):
@@ -67,6 +72,12 @@ class Options:
     shrink: int = 5
     shrink_s: float = 60.0
     coverage: float | None = None
+    # Go on where the killed run of this folder had got to.
+    resume: bool = False
+    # So many reads in a row go out together: faster, but answers that depend on the order of reads may then differ.
+    in_flight: int = 1
+    # After so many exchanges it is kept how far a replay is.
+    keep_every: int = 1_000
 
 
 @dataclass(frozen=True)
@@ -141,6 +152,9 @@ async def run(
         required=config.parity.coverage if options.coverage is None else options.coverage,
         scope=options.groups,
     )
+    if options.approve and options.resume:
+        raise ParityError("A run that approves answers cannot be taken up again; leave out --resume.")
+    claim(options.folder, fingerprint(config, task.stacks, recordings, options.shift_s), resume=options.resume)
     labels = [path.name.partition(".")[0] if len(recordings) > 1 else "" for path in recordings]
     replays = [await _replay(task, path, label) for path, label in zip(recordings, labels, strict=True)]
     journals = [replayed.journal for replayed in replays]
@@ -178,20 +192,36 @@ async def run(
 async def _replay(task: Task, path: Path, label: str) -> Replayed:
     config, options = task.config, task.options
     header, entries = read(path)
-    task.progress.begin(path.name, int(header.counts.get("entries", 0)))
     folder = options.folder / path.name.partition(".")[0]
-    ground = lay_ground(config, header, folder, book=task.book, snapshot=snapshot_of(config, header, path))
-    journal_file = folder / "journal.jsonl"
-    journal_file.unlink(missing_ok=True)
-    journal = Journal(journal_file)
-    golden = (
-        load_golden(golden_file(folder_of, path)) if (folder_of := _file(config, config.parity.golden)) else Golden()
-    )
-    writer = (
-        GoldenWriter(golden_file(folder_of, path), config.parity.headers) if options.approve and folder_of else None
+    total = int(header.counts.get("entries", 0))
+    place = _file(config, config.parity.golden)
+    golden = load_golden(golden_file(place, path)) if place else Golden()
+    ground = kept_ground(bare_ground(config, header, folder, book=task.book)) if options.resume else None
+    count = finished(folder) if ground else None
+    if ground and count is not None:
+        return Replayed(path, header, digest(path), count, ground, folder / _JOURNAL, golden)
+    point = last_checkpoint(folder) if ground else None
+    if ground is None or point is None:
+        shutil.rmtree(folder, ignore_errors=True)
+        ground = lay_ground(config, header, folder, book=task.book, snapshot=snapshot_of(config, header, path))
+        keep_ground(ground)
+        journal = Journal(folder / _JOURNAL)
+    else:
+        task.progress.say(f"{path.name}: going on after {point.count} exchanges")
+        put_back(point, folder / "replay")
+        journal = Journal.take_up(folder / _JOURNAL, point.journal_bytes, point.kept)
+    before = point.count if point else 0
+    task.progress.begin(path.name, total and total - before)
+    writer = GoldenWriter(golden_file(place, path), config.parity.headers) if options.approve and place else None
+    opened = ground.lanes(
+        task.stacks,
+        "replay",
+        shift_s=options.shift_s,
+        starts=point.databases if point else None,
+        connections=options.in_flight,
     )
     try:
-        async with ground.lanes(task.stacks, "replay", shift_s=options.shift_s) as lanes:
+        async with opened as lanes:
             replay = Replay(
                 lanes,
                 book=task.book,
@@ -203,11 +233,18 @@ async def _replay(task: Task, path: Path, label: str) -> Replayed:
                 golden={} if options.approve else golden.answers,
                 label=f"{label}/" if label else "",
                 approve=writer.add if writer else None,
+                in_flight=options.in_flight,
+                keeper=None
+                if options.approve
+                else Checkpoints(folder, journal, lanes, before=before, every=options.keep_every),
             )
-            count = await replay.run(entries, task.progress.advance)
+            if point:
+                replay.restore(point.state)
+            count = before + await replay.run(islice(entries, before, None), task.progress.advance)
     finally:
         journal.close()
-    return Replayed(path, header, digest(path), count, ground, journal_file, golden, writer)
+    mark_finished(folder, count)
+    return Replayed(path, header, digest(path), count, ground, folder / _JOURNAL, golden, writer)
 
 
 async def _approve(task: Task, replays: Sequence[Replayed]) -> None:
