@@ -20,13 +20,13 @@ from parity.explore_state import Known, Seed, Taken
 from parity.shapes import entity_of_key, is_id_key
 from parity.values import Answer, Headers, Request
 
-__all__ = ["Account", "Planned", "Planner"]
+__all__ = ["LOGINS", "Account", "Planned", "Planner"]
 
 _JSON: Headers = (("content-type", "application/json"),)
 # Of a scenario: how many steps follow on what was just made.
 _FOLLOWING = (2, 6)
 # A login that fails so often in a row is given up.
-_LOGINS = 3
+LOGINS = 3
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Planner:
     @property
     def locked_out(self) -> bool:
         """Whether nobody can log in any more who could at first."""
-        return bool(self._accounts) and bool(self._login.path) and not self._token and self._failed >= _LOGINS
+        return bool(self._accounts) and bool(self._login.path) and not self._token and self._failed >= LOGINS
 
     def seed(self, label: str, seed: Seed) -> None:
         """Take a request of the past as one to start from."""
@@ -106,7 +106,7 @@ class Planner:
 
     def next(self) -> Planned:
         """Return the next request."""
-        if self._accounts and self._login.path and not self._token and self._failed < _LOGINS:
+        if self._accounts and self._login.path and not self._token and self._failed < LOGINS:
             return self._log_in()
         if self._making:
             return self._request(self._making.pop(0), {}, gently=True)

@@ -155,6 +155,21 @@ def test_a_document_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> Non
         explored(pair(tmp_path, "same", openapi="/nowhere.json"))
 
 
+def test_an_account_that_cannot_log_in_is_said_in_one_line(tmp_path: Path) -> None:
+    config = pair(tmp_path, "same")
+    (tmp_path / "dualstack.toml").write_text((tmp_path / "dualstack.toml").read_text().replace('"ana"', '"bo"'))
+
+    with pytest.raises(ParityError, match=r"Nobody can log in with the accounts of parity.accounts"):
+        explored(load_config(config.root))
+
+
+def test_time_that_is_up_ends_an_exploration(tmp_path: Path) -> None:
+    done = explored(pair(tmp_path, "same"), examples=None, seconds=0.001)
+
+    assert done.requests == 0
+    assert done.report.verdict == "failed"
+
+
 def test_only_routes_of_the_groups_asked_for_are_judged(tmp_path: Path) -> None:
     done = explored(pair(tmp_path, "forgetful"), groups=frozenset({"login"}), examples=60)
 
