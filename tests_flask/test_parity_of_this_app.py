@@ -1,0 +1,313 @@
+"""The parity runner over our own two stacks: equal as they are, and a build of legacy with a planted fault is caught.
+
+Goes when the legacy stack does: what it compares is gone then.
+"""
+
+import asyncio
+import gzip
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from changeover.imports import import_recording
+from changeover.project import Project, load_project
+from changeover.system import ROOT
+from parity.config import Config, Parity
+from parity.journal import Played, read_journal
+from parity.recording import read
+from parity.redaction import scan
+from parity.report import write_reports
+from parity.runner import Options, Run, run
+
+WALK = ROOT / "contract" / "recordings" / "walk.jsonl.gz"
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+# What these do leaves no row and sends nothing: they check, or tokens are all they give.
+WITHOUT_ROWS = {"POST /jobs/cron-preview", "POST /jobs/validate-cron"}
+
+
+class Silence:
+    def begin(self, name: str, total: int) -> None:
+        pass
+
+    def advance(self, played: Played) -> None:
+        pass
+
+    def say(self, text: str) -> None:
+        pass
+
+
+def replayed(project: Project, recording: Path, folder: Path, config: Config | None = None, **options: Any) -> Run:
+    chosen = Options(folder, **{"shrink": 0, "coverage": 0.0, **options})
+    running = run(config or project.config, [recording], chosen, book=project.book, progress=Silence())
+    return asyncio.run(running)
+
+
+@pytest.fixture(scope="module")
+def committed(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """What `make parity` does, as a process of its own."""
+    var_dir = tmp_path_factory.mktemp("var")
+    command = [sys.executable, "-m", "changeover", "parity", "run", "--json"]
+    environ = os.environ | {"VAR_DIR": str(var_dir)}
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
+    return done, var_dir
+
+
+@pytest.mark.timeout(600)
+def test_both_stacks_do_the_same_with_every_committed_recording(
+    committed: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    done, _ = committed
+    report = json.loads(done.stdout)
+
+    assert done.returncode == 0, (report["reasons"], done.stderr)
+    assert report["counts"]["exchanges"] >= 500
+    assert (report["counts"]["unexplained"], report["counts"]["accepted"]) == (0, 0)
+    assert report["coverage"]["met"] >= 0.95
+    assert report["golden"]["compared"] == report["counts"]["exchanges"]
+    assert report["golden"]["different"] == 0
+    assert report["witness"]["different"] == 0
+
+
+@pytest.mark.timeout(600)
+def test_every_route_that_writes_was_replayed_with_its_rows(
+    committed: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    report = json.loads(committed[0].stdout)
+    contract = json.loads((ROOT / "contract" / "statuses.json").read_text())
+
+    wrote = {f"{line['method']} {line['route']}" for line in report["exchanges"] if line["wrote"]}
+
+    assert {route for route in contract if route.startswith(WRITES)} - wrote == WITHOUT_ROWS
+
+
+@pytest.mark.timeout(600)
+def test_every_route_group_gets_a_certificate_that_passes(
+    committed: tuple[subprocess.CompletedProcess[str], Path],
+) -> None:
+    _, var_dir = committed
+    groups = {group.id for group in load_project(ROOT).routes.groups}  # type: ignore[union-attr]
+
+    found = {file.stem: json.loads(file.read_text()) for file in (var_dir / "parity" / "certificates").iterdir()}
+
+    assert set(found) == groups
+    assert {name for name, one in found.items() if not one["passed"]} == set()
+    assert {file.name for file in (var_dir / "parity" / "report").iterdir()} == {
+        "index.html",
+        "report.json",
+        "junit.xml",
+        "summary.md",
+    }
+
+
+# "400 answered, row changed anyway": commits what it was sent, then finds out that it must refuse.
+SOUND = "        wanted = rules.wanted_for_update(rules.TEAM, body)\n"
+FAULT = """        from flask import request
+        row.slack_handle = request.get_json().get("slack_handle", row.slack_handle)
+        session.commit()
+"""
+SECRETS = [f"planted-{number:02}-Zk7uQx{number * 7919 % 9973:04}" for number in range(20)]
+START = "2026-11-22T10:00:{:02}.000Z"
+TEAM = "d3f0f550-627a-46b0-aa76-e43be971d839"
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """Our own project with a legacy stack in which a refused change of a team is kept."""
+    root = tmp_path_factory.mktemp("faulty")
+    shutil.copytree(ROOT / "legacy_flask", root / "legacy_flask", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dualstack.toml", "requirements.lock", "contract", "fastapi_app", "shared_rules", "shared_models"):
+        (root / name).symlink_to(ROOT / name)
+    (root / "scheduler").symlink_to(ROOT / "scheduler")
+    module = root / "legacy_flask" / "blueprints" / "taxonomy.py"
+    sound = module.read_text()
+    assert sound.count(SOUND) == 1
+    module.write_text(sound.replace(SOUND, FAULT + SOUND))
+    return replace(load_project(root), var_dir=root / "var")
+
+
+def call(number: int, method: str, path: str, status: int, said: Any, sent: Any = None, token: str = "") -> Any:
+    """Return an entry as a browser would have saved it."""
+    headers = {"Content-Type": "application/json"} if sent is not None else {}
+    headers |= {"Authorization": f"Bearer {token}"} if token else {}
+    body = {} if sent is None else {"postData": {"mimeType": "application/json", "text": json.dumps(sent)}}
+    return {
+        "startedDateTime": START.format(number),
+        "time": 5,
+        "request": {
+            "method": method,
+            "url": f"http://127.0.0.1:5001/api{path}",
+            "headers": [{"name": name, "value": value} for name, value in headers.items()],
+            **body,
+        },
+        "response": {
+            "status": status,
+            "headers": [{"name": "Content-Type", "value": "application/json"}],
+            "content": {"mimeType": "application/json", "text": json.dumps(said)},
+        },
+    }
+
+
+def session() -> Iterator[Any]:
+    """Yield what an admin did: twenty secrets, each in another place, and one change that was refused."""
+    secrets = iter(SECRETS)
+    number = iter(range(60))
+
+    def one(*given: Any, **more: Any) -> Any:
+        return call(next(number), *given, **more)
+
+    claims = {"sub": "ca3bd408-088d-43e0-95c8-d6d97d7e944b", "role": "admin", "type": "access"}
+    token = jwt.encode(claims, "of the recorded system, long gone") + next(secrets)
+    admin = {"id": claims["sub"], "username": "admin", "role": "admin"}
+    answer = {"access_token": token, "refresh_token": next(secrets), "user": admin}
+    yield one("POST", "/auth/login", 200, answer, {"username": "admin", "password": next(secrets)})
+    for name in ("ann", "ben", "cleo", "dora"):
+        user = {"username": name, "email": f"{name}@example.com", "password": next(secrets)}
+        yield one("POST", "/auth/register", 201, {"user": {"username": name}}, user, token=token)
+        yield one(
+            "POST", "/auth/login", 200, {"user": {"username": name}}, {k: user[k] for k in ("username", "password")}
+        )
+    for name in ("ann", "ben", "nobody"):
+        yield one("POST", "/auth/login", 401, {"error": "no"}, {"username": name, "password": next(secrets)})
+    slack = {"is_enabled": False, "webhook_url": f"https://slack.example.com/services/{next(secrets)}"}
+    yield one("PUT", "/settings/slack", 200, {"settings": {"is_enabled": False}}, slack, token=token)
+    team = {"id": TEAM, "name": "Night Ops", "slack_handle": "@ops"}
+    yield one("POST", "/pic-teams", 201, {"pic_team": team}, {"name": "Night Ops", "slack_handle": "@ops"}, token=token)
+    for key in ("api_key", "client_secret", "db_password", "access_token"):
+        job = {
+            "name": f"job with {key}",
+            "cron_expression": "0 3 * * *",
+            "end_date": "2027-06-11",
+            "pic_team": "night-ops",
+            "target_url": f"https://hooks.example.com/run?token={next(secrets)}",
+            "metadata": {key: next(secrets)},
+        }
+        yield one("POST", "/jobs", 201, {"job": {"name": job["name"]}}, job, token=token)
+    yield one("GET", f"/jobs?api_key={next(secrets)}", 200, {"jobs": []}, token=token)
+    yield one("PUT", f"/pic-teams/{TEAM}", 400, {"error": "no"}, {"slack_handle": ""}, token=token)
+    yield one("GET", "/pic-teams", 200, {"pic_teams": [team]}, token=token)
+    assert next(secrets, None) is None, "every secret was planted"
+
+
+@pytest.fixture(scope="module")
+def caught(faulty: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
+    """The session of an admin, saved by a browser, on the faulty build; and the folder with all that was written."""
+    folder = tmp_path_factory.mktemp("caught")
+    har = tmp_path_factory.mktemp("har") / "admin.har"
+    har.write_text(json.dumps({"log": {"version": "1.2", "entries": list(session())}}))
+    assert {found.secret for found in scan(har, SECRETS)} == set(SECRETS)
+    import_recording(faulty, har, folder / "admin.jsonl")
+    done = replayed(faulty, folder / "admin.jsonl", folder / "run", calibrate=False)
+    write_reports(done.report, folder / "report")
+    return done, folder
+
+
+def test_a_row_that_a_refusal_changed_is_found_and_what_shows_it_later_follows_from_it(
+    caught: tuple[Run, Path],
+) -> None:
+    groups = caught[0].report.groups
+    found = {(g.where, g.axis, f"{g.method} {g.route}", g.path): g.state for g in groups}
+
+    assert found == {
+        ("rows", "presence", "PUT /pic-teams/{id}", "pic_teams"): "unexplained",
+        ("answer", "value", "GET /pic-teams", "$.pic_teams[*].slack_handle"): "caused_by",
+    }
+    cause = next(group for group in groups if group.where == "rows")
+    detail = caught[0].report.details[cause.example]
+    assert (detail.left.status, detail.right.status) == (400, 400)
+    assert [(row.before["slack_handle"], row.after["slack_handle"]) for row in detail.left_rows] == [('"@ops"', '""')]
+    assert detail.right_rows == ()
+
+
+def test_a_session_with_twenty_secrets_still_replays(caught: tuple[Run, Path]) -> None:
+    lines = list(caught[0].report.lines())
+
+    assert len(lines) == 21
+    assert [(line.target, line.recorded, line.right) for line in lines if line.recorded != line.right] == []
+
+
+def test_no_planted_secret_is_in_a_report_nor_in_anything_else_that_was_written(caught: tuple[Run, Path]) -> None:
+    _, folder = caught
+    files = [path for path in folder.rglob("*") if path.is_file()]
+
+    assert {"admin.jsonl", "journal.jsonl", "index.html", "report.json", "junit.xml", "summary.md"} <= {
+        path.name for path in files
+    }
+    assert {path.name: scan(path, SECRETS) for path in files if scan(path, SECRETS)} == {}
+    assert scan(folder / "report" / "index.html", ["Night Ops"]), "the page does show what was sent"
+
+
+def test_no_token_of_the_replay_is_in_a_report(caught: tuple[Run, Path]) -> None:
+    for path in (caught[1] / "report").iterdir():
+        assert not re.search(r"eyJ[\w-]{8,}\.eyJ", path.read_text()), path.name
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_fault_is_found_and_shrunk_in_the_whole_walk(faulty: Project, tmp_path: Path) -> None:
+    report = replayed(faulty, WALK, tmp_path, shrink=1, shrink_s=300.0).report
+    cause, *others = report.groups
+
+    assert (cause.where, cause.axis, f"{cause.method} {cause.route}", cause.state) == (
+        "rows",
+        "presence",
+        "PUT /pic-teams/{id}",
+        "unexplained",
+    )
+    assert {group.state for group in others} <= {"caused_by"}
+    assert cause.shrunk
+    assert (cause.shrunk.requests <= 3, cause.shrunk.leaves <= 5) == (True, True)
+
+
+# Names of the walk that are taken once it was walked, and what would tie with the first walk in a sorted list.
+_NAMES = re.compile(
+    r"\b(ada|bob|cyd|vera|ida|passing|VERA|BOB|Passing|Core Team|core-team|night-operations|Night Ops|Night Operations|"
+    r"Old Team|old-team|Nightly Builds?|Throwaway|hook job 2|hook job|bad job|deploy job|paused job|mailed job|"
+    r"Core Platform)\b"
+)
+_IDS = re.compile(r"[0-9a-f](?=[0-9a-f]{7}-[0-9a-f]{4}-4[0-9a-f]{3}-)")
+
+
+def walked_twice(path: Path) -> Path:
+    """Write the walk, and after it the same walk by other people with jobs of their own; return the path."""
+    with gzip.open(WALK, "rt", encoding="utf-8") as file:
+        head, *lines = file
+    again = []
+    for line in lines:
+        renamed = _NAMES.sub(lambda name: f"{name[0]}x", line)
+        renamed = _IDS.sub(lambda digit: f"{(int(digit[0], 16) + 5) % 16:x}", renamed)
+        renamed = re.sub(r"<jwt-(\d+)>", lambda token: f"<jwt-{int(token[1]) + 1000}>", renamed)
+        entry = json.loads(renamed)
+        entry["_parity"] |= {"seq": entry["_parity"]["seq"] + len(lines), "id": f"again-{entry['_parity']['id']}"}
+        again.append(json.dumps(entry) + "\n")
+    path.write_text(head + "".join(lines) + "".join(again))
+    return path
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["legacy", "modern"])
+def test_a_stack_does_not_differ_from_itself_an_hour_later(name: str, tmp_path: Path) -> None:
+    """Over a thousand requests with writes, no rule of the ledger. Only how long runs took is measured, and so learned."""
+    project = load_project(ROOT)
+    recording = walked_twice(tmp_path / "twice.jsonl")
+    parity = Parity(**{**project.config.parity.model_dump(), "ledger": "", "golden": "", "expected": ""})
+    config = project.config.model_copy(update={"parity": parity})
+    stack = config.stack(name)
+
+    done = replayed(project, recording, tmp_path / "run", config, stacks=(stack, stack), shift_s=3600.0)
+
+    assert done.report.counts.exchanges == 2 * len(list(read(WALK)[1])) >= 1000
+    assert sum(played.wrote for played in read_journal(done.replays[0].journal)) >= 150
+    assert [(group.route, group.where, group.axis, group.path) for group in done.report.groups] == []
+    learned = {kind.path for kind in done.report.calibration}
+    assert learned <= {"duration_seconds", "average_duration_seconds"}
