@@ -31,8 +31,15 @@ from parity.runner import Options, Run, run
 
 WALK = ROOT / "contract" / "recordings" / "walk.jsonl.gz"
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
-# What these do leaves no row and sends nothing: they check, or tokens are all they give.
-WITHOUT_ROWS = {"POST /jobs/cron-preview", "POST /jobs/validate-cron"}
+# These leave no row and send nothing: they check, tokens are all they give, or (a replay's scheduler is off) do nothing.
+WITHOUT_ROWS = {
+    "POST /auth/login",
+    "POST /auth/login/form",
+    "POST /auth/refresh",
+    "POST /jobs/cron-preview",
+    "POST /jobs/validate-cron",
+    "POST /scheduler/resync",
+}
 
 
 class Silence:
