@@ -13,6 +13,10 @@ from parity.report.value import Comparison, Detail, StackInfo
 __all__ = ["details_of", "mask_of"]
 
 _MASKED = "[hidden]"
+# What all examples together may hold; of a body the report shows no more than this, and an exchange is never nothing.
+_ROOM_BYTES = 6 * 1024 * 1024
+_SHOWN_BYTES = 64 * 1024
+_LEAST_BYTES = 1024
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
 _NAMES = r"[\w-]*(?:passw(?:or)?d|secret|api[_-]?key|credential|private[_-]?key)[\w-]*"
 
@@ -32,21 +36,33 @@ def mask_of(names: Sequence[str]) -> Mask:
 
 
 def details_of(judged: Judged, stacks: tuple[StackInfo, StackInfo], secrets: Sequence[str]) -> Mapping[str, Detail]:
-    """Return the examples of all groups, of both stacks and of the witnesses, by exchange id."""
+    """Return the examples of all groups, of both stacks and of the witnesses, by exchange id, as far as a report can bear."""
     mask = mask_of(secrets)
-    found = {}
-    for exchange in _examples([judged.comparison, judged.witness, judged.golden]):
+    found: dict[str, Detail] = {}
+    room_bytes = _ROOM_BYTES
+    for exchange in dict.fromkeys(_examples([judged.comparison, judged.witness, judged.golden])):
         played = judged.kept.get(exchange)
-        if played and played.detail and exchange not in found:
+        if played and played.detail:
+            room_bytes -= _size_bytes(played.detail)
+            if room_bytes < 0:
+                break
             found[exchange] = detail_of(_seen(played, played.detail), stacks, mask)
     return found
 
 
 def _examples(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    for comparison in comparisons:
-        for group in comparison.groups:
-            yield group.example
-            yield from group.exchanges[:3]
+    """Yield one exchange of each group, then further ones, until there is no more room."""
+    groups = [group for comparison in comparisons for group in comparison.groups]
+    yield from (group.example for group in groups)
+    yield from (exchange for group in groups for exchange in group.exchanges[:3])
+
+
+def _size_bytes(detail: Whole) -> int:
+    """Return about how much a report shows of an exchange."""
+    answers = [detail.left.answer, detail.right.answer, *([detail.entry.answer] if detail.entry.answer else [])]
+    bodies = [detail.entry.request.body, *(answer.body for answer in answers)]
+    rows = len(detail.left.rows) + len(detail.right.rows) + len(detail.left.effects) + len(detail.right.effects)
+    return _LEAST_BYTES + sum(min(len(body), _SHOWN_BYTES) for body in bodies) + rows * _LEAST_BYTES
 
 
 def _seen(played: Played, detail: Whole) -> Seen:

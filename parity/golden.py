@@ -8,7 +8,8 @@ time, as calibration found them when the answers were approved.
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,20 +45,47 @@ def load_golden(path: Path) -> Golden:
     """Return the approved answers; none where there is no file. Raise ParityError for an unreadable line."""
     if not path.exists():
         return Golden()
-    answers: dict[str, Answer] = {}
+    answers = _Answers(path)
     noise: dict[str, frozenset[str]] = {}
-    # Not splitlines(): JSON may hold other characters that end a line, such as U+2028.
-    for number, line in enumerate(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), 1):
-        try:
-            data = json.loads(line)
-            if "noise" in data:
-                noise = {leaf: frozenset(classes) for leaf, classes in data["noise"].items()}
-                continue
-            body = data["text"].encode() if "text" in data else _written(data["json"])
-            answers[data["id"]] = Answer(data["status"], tuple(data.get("headers", {}).items()), body)
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
-            raise ParityError(f"{path.name}, line {number}: is no golden answer ({error}); restore it.") from None
+    offset = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                data = json.loads(line)
+                if "noise" in data:
+                    noise = {leaf: frozenset(classes) for leaf, classes in data["noise"].items()}
+                else:
+                    _answer(data)
+                    answers.places[data["id"]] = offset
+            except (ValueError, KeyError, AttributeError, TypeError) as error:
+                raise ParityError(f"{path.name}, line {number}: is no golden answer ({error}); restore it.") from None
+            offset += len(line)
     return Golden(answers, noise)
+
+
+class _Answers(Mapping[str, Answer]):
+    """The answers of a file, read when one is asked for: there may be more than fit into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.places: dict[str, int] = {}
+
+    def __getitem__(self, exchange: str) -> Answer:
+        offset = self.places[exchange]
+        with self._path.open("rb") as lines:
+            lines.seek(offset)
+            return _answer(json.loads(lines.readline()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    body = data["text"].encode() if "text" in data else _written(data["json"])
+    return Answer(data["status"], tuple(data.get("headers", {}).items()), body)
 
 
 class GoldenWriter:
@@ -67,7 +95,9 @@ class GoldenWriter:
         self._path = path
         self._headers = frozenset(headers) | {"content-type"}
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lines: list[str] = []
+        # Packed, for they may be many; on disk nothing is left of what is never finished.
+        self._packer = zlib.compressobj(1)
+        self._lines: list[bytes] = []
 
     def add(self, exchange: str, request: str, answer: Answer) -> None:
         line: dict[str, Any] = {"id": exchange, "request": request, "status": answer.status}
@@ -77,13 +107,17 @@ class GoldenWriter:
             line["json"] = json.loads(body)
         except ValueError:
             line["text"] = body.decode("utf-8", "replace")
-        self._lines.append(_written(line, (", ", ": ")).decode())
+        if packed := self._packer.compress(_written(line, (", ", ": ")) + b"\n"):
+            self._lines.append(packed)
 
     def finish(self, noise: Mapping[str, Iterable[str]]) -> None:
         """Put the file in its place; `noise` are the leaves that calibration found to change from run to run."""
         first = json.dumps({"noise": {leaf: sorted(classes) for leaf, classes in sorted(noise.items())}})
         draft = self._path.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_text("\n".join([first, *self._lines]) + "\n", encoding="utf-8")
+        unpacker = zlib.decompressobj()
+        with draft.open("wb") as file:
+            file.write(first.encode() + b"\n")
+            file.writelines(unpacker.decompress(part) for part in [*self._lines, self._packer.flush()])
         draft.replace(self._path)
 
     def _kept(self, headers: Headers) -> Iterable[tuple[str, str]]:

@@ -17,7 +17,7 @@ import orjson
 from parity.routes import Route
 from parity.values import Answer, Difference, Effect, Entry, Outcome, Request, RowChange
 
-__all__ = ["Detail", "Journal", "Played", "read_journal"]
+__all__ = ["Detail", "Journal", "Played", "read_at", "read_journal", "read_places"]
 
 # So many whole exchanges are kept of each kind of difference.
 _KEPT = 3
@@ -121,10 +121,24 @@ class Journal:
 
 def read_journal(path: Path) -> Iterator[Played]:
     """Yield the exchanges in the order in which they were replayed. A torn last line is left out."""
+    return (played for _, played in read_places(path))
+
+
+def read_places(path: Path) -> Iterator[tuple[int, Played]]:
+    """Yield each exchange with where it begins in the file, in bytes."""
+    offset = 0
     with path.open("rb") as lines:
         for line in lines:
             if line.endswith(b"\n"):
-                yield _from_json(_loads(line))
+                yield offset, _from_json(_loads(line))
+            offset += len(line)
+
+
+def read_at(path: Path, offset: int) -> Played:
+    """Return the exchange that begins there."""
+    with path.open("rb") as lines:
+        lines.seek(offset)
+        return _from_json(_loads(lines.readline()))
 
 
 def _loads(line: bytes) -> Any:

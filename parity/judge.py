@@ -12,7 +12,8 @@ from pathlib import Path
 
 from parity import coverage as covering
 from parity.grouping import Grouper, group_id, group_key, heads, leaf
-from parity.journal import Played, read_journal
+from parity.journal import Played, read_journal, read_places
+from parity.kept import Kept
 from parity.ledger import BROAD, Ledger
 from parity.ledger import Rule as LedgerRule
 from parity.noise import noise_class
@@ -118,7 +119,7 @@ class _Tally:
         self.different: Counter[tuple[Route, int]] = Counter()
         self.elapsed: dict[Route, tuple[array[float], array[float]]] = {}
         self.compared: Counter[str] = Counter()
-        self.kept: dict[str, Played] = {}
+        self.kept = Kept(lambda played: replace(played, differences=tuple(criteria.without_noise(played.differences))))
         self.groups: dict[str, GroupCounts] = {}
         self.caused: dict[str, str] = {}
         self.recorded_fine = self.refused_by_both = 0
@@ -148,8 +149,6 @@ class _Tally:
         ):
             if differences is not None:
                 self._third(name, grouper, played, self.criteria.without_noise(differences, approved=True))
-        if played.detail:
-            self.kept[played.id] = replace(played, differences=tuple(found))
 
     def _count(self, played: Played, found: Sequence[Difference]) -> str:
         if not found:
@@ -208,8 +207,10 @@ def judge(journals: Sequence[Path], criteria: Criteria) -> Judged:
     """Return what the journals say under these criteria."""
     tally = _Tally(criteria)
     for journal in journals:
-        for played in read_journal(journal):
+        for offset, played in read_places(journal):
             tally.add(played)
+            if played.detail:
+                tally.kept.add(played.id, journal, offset)
     measured = _measured(tally)
     comparison = _with_rules(
         _comparison(tally.pair, sum(tally.verdicts.values()), tally.verdicts["different"]), criteria

@@ -5,7 +5,7 @@ recordings -> replay each (journal) -> judge -> calibrate and judge again, where
 
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -24,8 +24,9 @@ from parity.golden import Golden, GoldenWriter, golden_file, load_golden
 from parity.ground import Ground, bare_ground, lay_ground, snapshot_of
 from parity.identity import Identities
 from parity.journal import Journal, Played
-from parity.judge import Criteria, Judged, judge
+from parity.judge import Criteria, Judged, judge, place_of
 from parity.ledger import load_ledger
+from parity.noise import noise_class
 from parity.recording import digest, read
 from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
@@ -103,11 +104,20 @@ class Task:
     suspect: Suspect | None = None
 
     async def twice(self, stack: Stack, path: Path, ground: Ground) -> Sequence[Played]:
-        """Return what differs when one stack replays a recording twice at once, in two worlds of different speed."""
+        """Return what differs when one stack replays a recording twice at once, in two worlds of different speed.
+
+        Of exchanges that differ alike only the first is returned.
+        """
         header, entries = read(path)
         self.progress.begin(f"{path.name}, {stack.name} twice", int(header.counts.get("entries", 0)))
-        played = await self.play((stack, stack), ground, entries, "calibration", later_s=_LATER_S)
-        return [one for one in played if one.differences]
+        seen: set[tuple[str, str]] = set()
+
+        def tells(played: Played) -> bool:
+            known = len(seen)
+            seen.update((place_of(found), noise_class(found)) for found in played.differences)
+            return len(seen) > known
+
+        return await self.play((stack, stack), ground, entries, "calibration", later_s=_LATER_S, keep=tells)
 
     async def again(self, replayed: Replayed, entries: Sequence[Entry]) -> Sequence[Played]:
         """Return what some entries of a recording do when nothing was played before them."""
@@ -121,8 +131,14 @@ class Task:
         name: str,
         *,
         later_s: float = 0.0,
+        keep: Callable[[Played], bool] | None = None,
     ) -> list[Played]:
-        played: list[Played] = []
+        kept: list[Played] = []
+
+        def advance(played: Played) -> None:
+            if keep is None or keep(played):
+                kept.append(played)
+
         async with ground.lanes(stacks, name, later_s=later_s) as lanes:
             replay = Replay(
                 lanes,
@@ -132,8 +148,8 @@ class Task:
                 settle_s=self.config.parity.settle_s,
                 suspect=self.suspect,
             )
-            await replay.run(entries, played.append)
-        return played
+            await replay.run(entries, advance)
+        return kept
 
 
 async def run(
