@@ -4,7 +4,6 @@ Goes when the legacy stack does: what it compares is gone then.
 """
 
 import asyncio
-import gzip
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from changeover.project import Project, load_project
 from changeover.system import ROOT
 from parity.config import Config, Parity
 from parity.journal import Played, read_journal
-from parity.recording import read
+from parity.recording import Writer, read
 from parity.redaction import scan
 from parity.report import write_reports
 from parity.runner import Options, Run, run
@@ -275,28 +274,13 @@ def test_the_fault_is_found_and_shrunk_in_the_whole_walk(faulty: Project, tmp_pa
     assert (cause.shrunk.requests <= 3, cause.shrunk.leaves <= 5) == (True, True)
 
 
-# Names of the walk that are taken once it was walked, and what would tie with the first walk in a sorted list.
-_NAMES = re.compile(
-    r"\b(ada|bob|cyd|vera|ida|passing|VERA|BOB|Passing|Core Team|core-team|night-operations|Night Ops|Night Operations|"
-    r"Old Team|old-team|Nightly Builds?|Throwaway|hook job 2|hook job|bad job|deploy job|paused job|mailed job|"
-    r"Core Platform)\b"
-)
-_IDS = re.compile(r"[0-9a-f](?=[0-9a-f]{7}-[0-9a-f]{4}-4[0-9a-f]{3}-)")
-
-
-def walked_twice(path: Path) -> Path:
-    """Write the walk, and after it the same walk by other people with jobs of their own; return the path."""
-    with gzip.open(WALK, "rt", encoding="utf-8") as file:
-        head, *lines = file
-    again = []
-    for line in lines:
-        renamed = _NAMES.sub(lambda name: f"{name[0]}x", line)
-        renamed = _IDS.sub(lambda digit: f"{(int(digit[0], 16) + 5) % 16:x}", renamed)
-        renamed = re.sub(r"<jwt-(\d+)>", lambda token: f"<jwt-{int(token[1]) + 1000}>", renamed)
-        entry = json.loads(renamed)
-        entry["_parity"] |= {"seq": entry["_parity"]["seq"] + len(lines), "id": f"again-{entry['_parity']['id']}"}
-        again.append(json.dumps(entry) + "\n")
-    path.write_text(head + "".join(lines) + "".join(again))
+def with_more_reads(path: Path) -> Path:
+    """Write the walk with every read asked four times in a row: over a thousand requests; return the path."""
+    header, entries = read(WALK)
+    with Writer(path, header) as writer:
+        for entry in entries:
+            for number in range(4 if entry.request.method == "GET" else 1):
+                writer.write(replace(entry, id=f"{entry.id}.{number}", seq=10 * entry.seq + number))
     return path
 
 
@@ -306,15 +290,15 @@ def walked_twice(path: Path) -> Path:
 def test_a_stack_does_not_differ_from_itself_an_hour_later(name: str, tmp_path: Path) -> None:
     """Over a thousand requests with writes, no rule of the ledger. Only how long runs took is measured, and so learned."""
     project = load_project(ROOT)
-    recording = walked_twice(tmp_path / "twice.jsonl")
+    recording = with_more_reads(tmp_path / "longer.jsonl")
     parity = Parity(**{**project.config.parity.model_dump(), "ledger": "", "golden": "", "expected": ""})
     config = project.config.model_copy(update={"parity": parity})
     stack = config.stack(name)
 
     done = replayed(project, recording, tmp_path / "run", config, stacks=(stack, stack), shift_s=3600.0)
 
-    assert done.report.counts.exchanges == 2 * len(list(read(WALK)[1])) >= 1000
-    assert sum(played.wrote for played in read_journal(done.replays[0].journal)) >= 150
+    assert done.report.counts.exchanges >= 1000
+    assert sum(played.wrote for played in read_journal(done.replays[0].journal)) >= 60
     assert [(group.route, group.where, group.axis, group.path) for group in done.report.groups] == []
     learned = {kind.path for kind in done.report.calibration}
     assert learned <= {"duration_seconds", "average_duration_seconds"}
