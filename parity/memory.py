@@ -1,8 +1,8 @@
 """A stack in this process: its app imported and called without a server.
 
-Quick to start and to debug. The app's own package is imported anew at each start, so that nothing it kept in its modules
-is left of an earlier one; but both stacks share whatever else they import. Where that matters, a process of its own is
-the right reach.
+Quick to start and to debug. What a start imported of the app's own package is imported anew by the next one, so that
+nothing it kept in its modules is left; but both stacks share whatever else they import. Where that matters, a process of
+its own is the right reach.
 """
 
 import importlib
@@ -21,6 +21,8 @@ from parity.values import ParityError
 from parity.wsgi import WsgiStack
 
 __all__ = ["import_app", "start_in_memory"]
+
+_MARK = "__imported_for_a_replay__"
 
 
 async def start_in_memory(
@@ -56,9 +58,12 @@ def import_app(name: str, root: Path, *, asgi: bool) -> Any:
         raise ParityError(f'"{name}" names no app; write module:attribute, such as shop.main:app.')
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    _forget(module_name.partition(".")[0])
+    package = module_name.partition(".")[0]
+    _forget(package)
+    there = set(sys.modules)
     try:
         found: Any = importlib.import_module(module_name)
+        _mark(package, there)
         for part in attribute.split("."):
             found = getattr(found, part)
         app = found() if _is_factory(found) else found
@@ -72,9 +77,20 @@ def import_app(name: str, root: Path, *, asgi: bool) -> Any:
     return app
 
 
+def _of_package(package: str) -> list[str]:
+    return [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
+
+
+def _mark(package: str, before: set[str]) -> None:
+    """Mark the modules that a start imported; those that were there before are somebody else's."""
+    for name in set(_of_package(package)) - before:
+        vars(sys.modules[name])[_MARK] = True
+
+
 def _forget(package: str) -> None:
-    for name in [name for name in sys.modules if name == package or name.startswith(f"{package}.")]:
-        del sys.modules[name]
+    for name in _of_package(package):
+        if vars(sys.modules[name]).get(_MARK):
+            del sys.modules[name]
 
 
 def _is_factory(found: Any) -> bool:
