@@ -44,7 +44,7 @@ def digest_of(root: Path) -> str:
         write("app/templates/mail.html", "<p>Bye</p>"),
         write("requirements.lock", "flask==4\n"),
         lambda root: (root / "app/models/user.py").unlink(),
-        lambda root: (root / "app/main.py").rename(root / "app/start.py"),
+        lambda root: (root / "app/main.py").rename(root / "app/main2.py"),
     ],
     ids=[
         "a statement",

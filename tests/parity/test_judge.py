@@ -137,9 +137,10 @@ def test_a_replay_fits_while_four_of_five_recorded_successes_are_none_refused(
     assert judged(tmp_path, exchanges).reasons == ()
 
 
-def test_a_success_that_one_stack_refuses_is_a_difference_and_no_misfit(tmp_path: Path) -> None:
-    status = different("status", 200, 401, axis="status", kinds=("200", "401"))
-    found = judged(tmp_path, [played(1, status, statuses=(200, 200, 401))])
+@pytest.mark.parametrize(("left", "right"), [(200, 401), (401, 200)])
+def test_a_success_that_one_stack_refuses_is_a_difference_and_no_misfit(left: int, right: int, tmp_path: Path) -> None:
+    status = different("status", left, right, axis="status", kinds=(str(left), str(right)))
+    found = judged(tmp_path, [played(1, status, statuses=(200, left, right))])
 
     assert [reason.partition(":")[0] for reason in found.reasons] == ["1 of 1 exchanges differ"]
 
