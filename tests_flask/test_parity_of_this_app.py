@@ -29,6 +29,7 @@ from parity.report import write_reports
 from parity.runner import Options, Run, run
 
 WALK = ROOT / "contract" / "recordings" / "walk.jsonl.gz"
+REPORTS = {"index.html", "report.json", "junit.xml", "summary.md"}
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 # These leave no row and send nothing: they check, tokens are all they give, or (a replay's scheduler is off) do nothing.
 WITHOUT_ROWS = {
@@ -58,61 +59,37 @@ def replayed(project: Project, recording: Path, folder: Path, config: Config | N
     return asyncio.run(running)
 
 
-@pytest.fixture(scope="module")
-def committed(tmp_path_factory: pytest.TempPathFactory) -> tuple[subprocess.CompletedProcess[str], Path]:
-    """What `make parity` does, as a process of its own."""
-    var_dir = tmp_path_factory.mktemp("var")
+@pytest.mark.timeout(600)
+def test_both_stacks_do_the_same_with_every_committed_recording(tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """What `make parity` does, once; it takes a while, so all that it promises is looked at here."""
     command = [sys.executable, "-m", "changeover", "parity", "run", "--json"]
-    environ = os.environ | {"VAR_DIR": str(var_dir)}
+    environ = os.environ | {"VAR_DIR": str(tmp_path)}
+
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
-    return done, var_dir
 
-
-@pytest.mark.timeout(600)
-def test_both_stacks_do_the_same_with_every_committed_recording(
-    committed: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    done, _ = committed
+    assert done.stdout, done.stderr
     report = json.loads(done.stdout)
-
-    assert done.returncode == 0, (report["reasons"], done.stderr)
-    assert report["counts"]["exchanges"] >= 500
-    assert (report["counts"]["unexplained"], report["counts"]["accepted"]) == (0, 0)
-    assert report["coverage"]["met"] >= 0.95
-    assert report["golden"]["compared"] == report["counts"]["exchanges"]
-    assert report["golden"]["different"] == 0
-    assert report["witness"]["different"] == 0
-
-
-@pytest.mark.timeout(600)
-def test_every_route_that_writes_was_replayed_with_its_rows(
-    committed: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    report = json.loads(committed[0].stdout)
-    contract = json.loads((ROOT / "contract" / "statuses.json").read_text())
-
-    wrote = {f"{line['method']} {line['route']}" for line in report["exchanges"] if line["wrote"]}
-
-    assert {route for route in contract if route.startswith(WRITES)} - wrote == WITHOUT_ROWS
-
-
-@pytest.mark.timeout(600)
-def test_every_route_group_gets_a_certificate_that_passes(
-    committed: tuple[subprocess.CompletedProcess[str], Path],
-) -> None:
-    _, var_dir = committed
-    groups = {group.id for group in load_project(ROOT).routes.groups}  # type: ignore[union-attr]
-
-    found = {file.stem: json.loads(file.read_text()) for file in (var_dir / "parity" / "certificates").iterdir()}
-
-    assert set(found) == groups
-    assert {name for name, one in found.items() if not one["passed"]} == set()
-    assert {file.name for file in (var_dir / "parity" / "report").iterdir()} == {
-        "index.html",
-        "report.json",
-        "junit.xml",
-        "summary.md",
-    }
+    counts = report["counts"]
+    with subtests.test("no unexplained difference, none accepted"):
+        assert (done.returncode, report["reasons"], done.stderr) == (0, [], "")
+        assert counts["exchanges"] >= 500
+        assert (counts["unexplained"], counts["accepted"]) == (0, 0)
+    with subtests.test("coverage"):
+        assert report["coverage"]["met"] >= 0.95
+    with subtests.test("golden and recorded answers are the primary's"):
+        assert (report["golden"]["compared"], report["golden"]["different"]) == (counts["exchanges"], 0)
+        assert report["witness"]["different"] == 0
+    with subtests.test("every route that writes was replayed with its rows"):
+        contract = json.loads((ROOT / "contract" / "statuses.json").read_text())
+        wrote = {f"{line['method']} {line['route']}" for line in report["exchanges"] if line["wrote"]}
+        assert {route for route in contract if route.startswith(WRITES)} - wrote == WITHOUT_ROWS
+    with subtests.test("a certificate for each route group, and every report"):
+        routes = load_project(ROOT).routes
+        assert routes
+        certificates = {p.stem: json.loads(p.read_text()) for p in (tmp_path / "parity" / "certificates").iterdir()}
+        assert set(certificates) == {group.id for group in routes.groups}
+        assert {name for name, one in certificates.items() if not one["passed"]} == set()
+        assert {file.name for file in (tmp_path / "parity" / "report").iterdir()} == REPORTS
 
 
 # "400 answered, row changed anyway": commits what it was sent, then finds out that it must refuse.
@@ -204,57 +181,39 @@ def session() -> Iterator[Any]:
     assert next(secrets, None) is None, "every secret was planted"
 
 
-@pytest.fixture(scope="module")
-def caught(faulty: Project, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
-    """The session of an admin, saved by a browser, on the faulty build; and the folder with all that was written."""
-    folder = tmp_path_factory.mktemp("caught")
-    har = tmp_path_factory.mktemp("har") / "admin.har"
+def test_a_session_of_secrets_on_the_faulty_build(faulty: Project, tmp_path: Path, subtests: pytest.Subtests) -> None:
+    """Saved by a browser, imported, replayed once: the fault is found, and no secret is in anything that was written."""
+    har = tmp_path / "admin.har"
     har.write_text(json.dumps({"log": {"version": "1.2", "entries": list(session())}}))
     assert {found.secret for found in scan(har, SECRETS)} == set(SECRETS)
-    import_recording(faulty, har, folder / "admin.jsonl")
-    done = replayed(faulty, folder / "admin.jsonl", folder / "run", calibrate=False)
-    write_reports(done.report, folder / "report")
-    return done, folder
+    written = tmp_path / "written"
 
+    import_recording(faulty, har, written / "admin.jsonl")
+    report = replayed(faulty, written / "admin.jsonl", written / "run", calibrate=False).report
+    write_reports(report, written / "report")
 
-def test_a_row_that_a_refusal_changed_is_found_and_what_shows_it_later_follows_from_it(
-    caught: tuple[Run, Path],
-) -> None:
-    groups = caught[0].report.groups
-    found = {(g.where, g.axis, f"{g.method} {g.route}", g.path): g.state for g in groups}
-
-    assert found == {
-        ("rows", "presence", "PUT /pic-teams/{id}", "pic_teams"): "unexplained",
-        ("answer", "value", "GET /pic-teams", "$.pic_teams[*].slack_handle"): "caused_by",
-    }
-    cause = next(group for group in groups if group.where == "rows")
-    detail = caught[0].report.details[cause.example]
-    assert (detail.left.status, detail.right.status) == (400, 400)
-    assert [(row.before["slack_handle"], row.after["slack_handle"]) for row in detail.left_rows] == [('"@ops"', '""')]
-    assert detail.right_rows == ()
-
-
-def test_a_session_with_twenty_secrets_still_replays(caught: tuple[Run, Path]) -> None:
-    lines = list(caught[0].report.lines())
-
-    assert len(lines) == 21
-    assert [(line.target, line.recorded, line.right) for line in lines if line.recorded != line.right] == []
-
-
-def test_no_planted_secret_is_in_a_report_nor_in_anything_else_that_was_written(caught: tuple[Run, Path]) -> None:
-    _, folder = caught
-    files = [path for path in folder.rglob("*") if path.is_file()]
-
-    assert {"admin.jsonl", "journal.jsonl", "index.html", "report.json", "junit.xml", "summary.md"} <= {
-        path.name for path in files
-    }
-    assert {path.name: scan(path, SECRETS) for path in files if scan(path, SECRETS)} == {}
-    assert scan(folder / "report" / "index.html", ["Night Ops"]), "the page does show what was sent"
-
-
-def test_no_token_of_the_replay_is_in_a_report(caught: tuple[Run, Path]) -> None:
-    for path in (caught[1] / "report").iterdir():
-        assert not re.search(r"eyJ[\w-]{8,}\.eyJ", path.read_text()), path.name
+    with subtests.test("a row that a refusal changed is found; what shows it later follows from it"):
+        found = {(g.where, g.axis, f"{g.method} {g.route}", g.path): g.state for g in report.groups}
+        assert found == {
+            ("rows", "presence", "PUT /pic-teams/{id}", "pic_teams"): "unexplained",
+            ("answer", "value", "GET /pic-teams", "$.pic_teams[*].slack_handle"): "caused_by",
+        }
+        detail = report.details[next(group.example for group in report.groups if group.where == "rows")]
+        assert (detail.left.status, detail.right.status) == (400, 400)
+        rows = [(row.before["slack_handle"], row.after["slack_handle"]) for row in detail.left_rows]
+        assert (rows, detail.right_rows) == ([('"@ops"', '""')], ())
+    with subtests.test("every request is answered as it was recorded"):
+        lines = list(report.lines())
+        assert len(lines) == 21
+        assert [(line.target, line.recorded, line.right) for line in lines if line.recorded != line.right] == []
+    with subtests.test("no planted secret is on disk"):
+        files = [path for path in written.rglob("*") if path.is_file()]
+        assert REPORTS | {"admin.jsonl", "journal.jsonl", "app.db"} <= {path.name for path in files}
+        assert {path.name: scan(path, SECRETS) for path in files if scan(path, SECRETS)} == {}
+        assert scan(written / "report" / "index.html", ["Night Ops"]), "the page does show what was sent"
+    with subtests.test("no token of the replay is in a report"):
+        texts = {path.name: path.read_text() for path in (written / "report").iterdir()}
+        assert [name for name, text in texts.items() if re.search(r"eyJ[\w-]{8,}\.eyJ", text)] == []
 
 
 @pytest.mark.long
