@@ -267,9 +267,13 @@ def test_nothing_to_replay_is_refused(config: Config, tmp_path: Path) -> None:
         asyncio.run(running)
 
 
-def test_approving_without_a_place_is_refused(config: Config, tmp_path: Path) -> None:
+def test_approving_without_a_place_is_refused_before_anything_is_replayed(config: Config, tmp_path: Path) -> None:
+    said = Said()
+
     with pytest.raises(ParityError, match=r"set parity\.golden"):
-        ran(config, tmp_path, approve=True)
+        ran(config, tmp_path, said=said, approve=True)
+
+    assert said.begun == []
 
 
 def test_no_clone_and_no_sink_is_left(done: Run) -> None:
