@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from parity.shapes import EMBEDDED
+from parity.shapes import EMBEDDED, JWT, PLACEHOLDER
 from parity.values import Entry
 
-__all__ = ["needed_by"]
+__all__ = ["needed_by", "on_the_same", "writes_before"]
 
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _NUMBER_SEGMENT = re.compile(r"/([\w-]+)/(\d{1,18})(?=[/?]|$)")
 
 
@@ -26,6 +27,27 @@ def needed_by(entries: Sequence[Entry], wanted: int) -> list[int]:
                 needed.add(source)
                 waiting.append(source)
     return sorted(needed)
+
+
+def on_the_same(entries: Sequence[Entry], wanted: int) -> list[int]:
+    """Return the positions of the earlier entries that name an id which the one at `wanted` names, with what they need."""
+    names = _things(entries[wanted])
+    touching = [position for position in range(wanted) if names & _things(entries[position])]
+    return sorted({needed for position in [*touching, wanted] for needed in needed_by(entries, position)} - {wanted})
+
+
+def writes_before(entries: Sequence[Entry], wanted: int) -> list[int]:
+    """Return the positions of the earlier entries that changed something, as far as methods and answers tell."""
+    return [
+        position
+        for position, entry in enumerate(entries[:wanted])
+        if entry.request.method not in _READING and (entry.answer is None or entry.answer.status < 400)
+    ]
+
+
+def _things(entry: Entry) -> set[str]:
+    """Return the ids that a request names; whose token it holds does not count."""
+    return {name for name in _used(entry) if not (PLACEHOLDER.fullmatch(name) or JWT.fullmatch(name))}
 
 
 def _shown(entry: Entry) -> Iterator[str]:

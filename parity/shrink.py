@@ -1,17 +1,18 @@
 """The fewest requests, and leaves in them, that still show one group of differences; each try on fresh clones and fresh stacks.
 
 First the exchange alone with what it builds on. If it differs only after others, those are narrowed down (delta debugging,
-Zeller and Hildebrandt 2002), and the group is one that depends on the order.
+Zeller and Hildebrandt 2002), and the group is one that depends on the order: beginning with those that name the same
+things, else with all that wrote, else with all.
 """
 
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
-from parity.dependencies import needed_by
+from parity.dependencies import needed_by, on_the_same, writes_before
 from parity.grouping import GroupKey, group_id, group_key, heads
 from parity.journal import Played
 from parity.values import Entry
@@ -53,11 +54,14 @@ class Shrinker:
             kept = await self._narrow(needed[:-1], target, group)
             smaller = await self._smaller(kept, target, group)
             return Shrunken((*kept, smaller), leaves(smaller), False, True)
-        whole = list(entries[: wanted + 1])
-        # Twice: what shows once may be chance, and chance cannot be narrowed down.
-        if not (await self._shows(whole, target, group) and await self._shows(whole, target, group)):
+        for before in _likely(entries, wanted):
+            some = [*before, target]
+            # Twice: what shows once may be chance, and chance cannot be narrowed down.
+            if await self._shows(some, target, group) and await self._shows(some, target, group):
+                break
+        else:
             return Shrunken(tuple(needed), leaves(target), False, False)
-        kept = await self._narrow(whole[:-1], target, group)
+        kept = await self._narrow(before, target, group)
         last = await self._play([*kept, target])
         differing = tuple(dict.fromkeys(name for played in last[:-1] for name in _groups(played)))
         return Shrunken((*kept, target), leaves(target), True, True, differing)
@@ -98,6 +102,17 @@ class Shrinker:
             if await self._shows([*before, fewer], fewer, group):
                 target = fewer
         return target
+
+
+def _likely(entries: Sequence[Entry], wanted: int) -> Iterator[list[Entry]]:
+    """Yield what may have to come before the one at `wanted`, the likeliest first and all of them last."""
+    whole = list(range(wanted))
+    tried = [needed_by(entries, wanted)[:-1], whole]
+    for positions in (on_the_same(entries, wanted), writes_before(entries, wanted)):
+        if positions not in tried:
+            tried.append(positions)
+            yield [entries[position] for position in positions]
+    yield list(entries[:wanted])
 
 
 def leaves(entry: Entry) -> int:

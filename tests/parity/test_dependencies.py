@@ -1,9 +1,11 @@
 """Which earlier exchanges one needs: those that first showed an id or a token that it sends, and what those need."""
 
+from dataclasses import replace
+
 import pytest
 
-from parity.dependencies import needed_by
-from parity.values import Entry
+from parity.dependencies import needed_by, on_the_same, writes_before
+from parity.values import Answer, Entry
 from tests.parity.exchanges import entry
 
 JOB, TEAM, RUN = (f"{n:08x}-1111-4111-8111-111111111111" for n in (1, 2, 3))
@@ -75,3 +77,24 @@ def test_exchanges_without_an_answer_show_nothing() -> None:
     entries = [entry(1, "POST", "/jobs", b"{}", None), entry(2, "GET", "/jobs/7")]
 
     assert needed_by(entries, 1) == [1]
+
+
+def test_those_on_the_same_thing_come_with_what_they_need() -> None:
+    other = entry(5, "GET", "/teams", b"", b"[]", BEARER)
+    first = entry(6, "DELETE", f"/jobs/{JOB}", b"", b"", BEARER)
+    second = entry(7, "DELETE", f"/jobs/{JOB}", b"", b"", BEARER)
+
+    assert on_the_same([LOGIN, HEALTH, MAKE_TEAM, MAKE_JOB, other, first, second], 6) == [0, 2, 3, 5]
+
+
+def test_sharing_a_token_is_not_being_on_the_same_thing() -> None:
+    mine, others = (entry(n, "GET", "/jobs", b"", b"[]", BEARER) for n in (2, 3))
+
+    assert on_the_same([LOGIN, mine, others], 2) == [0]
+
+
+def test_reads_and_what_was_refused_wrote_nothing() -> None:
+    refused = entry(2, "POST", "/jobs", b"{}", b"{}")
+    refused = replace(refused, answer=Answer(400))
+
+    assert writes_before([LOGIN, refused, HEALTH, MAKE_TEAM, MAKE_JOB], 4) == [0, 3]

@@ -191,3 +191,14 @@ def test_forty_requests_take_few_tries() -> None:
     world.shrink(orders(40))
 
     assert len(world.tries) < 40
+
+
+def test_what_was_done_to_the_same_thing_is_tried_before_all() -> None:
+    job = "11111111-1111-4111-8111-111111111111"
+    first, second = (entry(n, "DELETE", f"/orders/{job}") for n in (20, 40))
+    world = World(lambda entries: first in entries and second in entries)
+    shrunken = world.shrink([*orders(19), first, *orders(39)[20:], second])
+
+    assert seqs(shrunken) == [20, 40]
+    assert shrunken.order_dependent
+    assert max(len(one) for one in world.tries) == 2
