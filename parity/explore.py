@@ -156,7 +156,10 @@ async def _judge(
     differing = {f"c{one.number}": one.replayed for one in explored if one.differs}
     suspects = suspects_of(judged)
     if suspects:
-        noise = await learn(task.stacks[0], [(r.path, r.ground) for r in differing.values()], task.twice, suspects)
+        # One chapter for each kind of difference tells enough; there may be dozens.
+        labels = {group.example.partition("/")[0] for group in judged.comparison.groups if group.axis == "value"}
+        told = [(differing[label].path, differing[label].ground) for label in sorted(labels)]
+        noise = await learn(task.stacks[0], told, task.twice, suspects)
         if noise:
             criteria = replace(criteria, noise=noise)
             judged = judge(journals, criteria)

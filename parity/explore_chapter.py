@@ -11,6 +11,7 @@ from parity.explore_state import Blanked
 from parity.golden import Golden
 from parity.ground import Ground
 from parity.journal import Journal, Played
+from parity.noise import noise_class
 from parity.recording import Header, Writer, digest
 from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
@@ -21,6 +22,7 @@ from parity.values import Answer, Difference, Entry, Outcome, ParityError
 __all__ = ["Chapter", "Explored", "play_chapter", "suspect_faults"]
 
 _LONGEST = 400
+_NOTHING = frozenset({"", "int", "text", "bool", "empty"})
 # Statuses above 500 tell something that a client can be told, where the document says so.
 _FAULT = 500
 
@@ -113,7 +115,8 @@ class _Stop:
 
     def see(self, played: Played) -> None:
         self.differs = self.differs or bool(played.differences)
-        rows = any(difference.where == "rows" for difference in played.differences)
+        # Durations and the like differ by chance, and nothing follows from them.
+        rows = any(d.where == "rows" and noise_class(d) in _NOTHING for d in played.differences)
         self.apart = self.apart or rows or 0 in played.statuses[1:]
 
 

@@ -38,6 +38,8 @@ _ODD_VALUES: tuple[Any, ...] = (
     *([], {}, [None], [""], [[]], {"": ""}, ["a", "b", "a"], {"a": {"b": [1, {"c": None}]}}),
 )
 
+_DEEPEST = 12
+
 
 def odd_value(value: Any, chance: random.Random) -> Any:
     """Return something else in place of a JSON value: near to it, of another type, or far off."""
@@ -76,14 +78,14 @@ def changed(body: Any, chance: random.Random) -> Any:
     return body
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield each place of a document as its holder and key."""
-    steps: list[Any] = (
-        list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    )
-    for step in steps:
+def _places(value: Any, depth: int = 0) -> Iterator[tuple[Any, Any]]:
+    """Yield each place of a document as its holder and key, as far down as anybody nests on purpose."""
+    steps: list[Any] = list(value) if isinstance(value, dict) else []
+    if isinstance(value, list):
+        steps = list(range(len(value)))
+    for step in steps if depth < _DEEPEST else []:
         yield value, step
-        yield from _places(value[step])
+        yield from _places(value[step], depth + 1)
 
 
 def written(value: Any, chance: random.Random) -> bytes:

@@ -158,7 +158,7 @@ class Planner:
         if any(entity not in self.known.ids for entity in operation.parameters.values()):
             seldom /= 6
         # What is deleted all the time is never there for the others.
-        usual = {"POST": 1.6, "PUT": 1.4, "PATCH": 1.4, "DELETE": 0.4}.get(operation.method, 1.0)
+        usual = {"POST": 1.6, "PUT": 1.4, "PATCH": 1.4, "DELETE": 0.6}.get(operation.method, 1.0)
         return usual * seldom * self._weights.get(operation.label, 1.0) / trouble**2
 
     def _follow(self, made_by: Operation, found: str, around: Mapping[str, str]) -> None:
@@ -170,10 +170,12 @@ class Planner:
             for operation in self._operations
             if self._weights.get(operation.label, 1.0) and made_by.entity in operation.parameters.values()
         ]
-        for _ in range(self._chance.randint(*_FOLLOWING) if fitting else 0):
-            operation = self._chance.choice([o for o in fitting if o.method != "DELETE"] or fitting)
-            if self._chance.random() < 0.15:
-                operation = self._chance.choice(fitting)
+        kept = [operation for operation in fitting if operation.method != "DELETE"]
+        ending = [operation for operation in fitting if operation.method == "DELETE"]
+        steps = [self._chance.choice(kept) for _ in range(self._chance.randint(*_FOLLOWING) if kept else 0)]
+        if ending and self._chance.random() < 0.3:
+            steps.append(self._chance.choice(ending))
+        for operation in steps:
             own = {name: found for name, entity in operation.parameters.items() if entity == made_by.entity}
             self._following.append((operation, {**around, **own}))
 

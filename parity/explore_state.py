@@ -23,6 +23,8 @@ __all__ = ["Blanked", "Known", "Seed", "Taken"]
 _IDS_KEPT = 60
 _SEEDS_KEPT = 40
 _LARGEST_SEED = 8 * 1024
+# What is nested for its own sake is nothing to start from.
+_NESTED = 100
 _LARGEST_READ = 512 * 1024
 _DEEPEST = 6
 
@@ -46,7 +48,7 @@ class Taken:
 
     def add(self, label: str, seed: Seed) -> None:
         """Keep a seed in place of the oldest one, unless it is there. Its tokens are gone later; only their places stay."""
-        if len(seed.body) > _LARGEST_SEED:
+        if len(seed.body) > _LARGEST_SEED or seed.body.count(b"{") + seed.body.count(b"[") > _NESTED:
             return
         seed = replace(seed, body=PLACEHOLDER.sub("token", seed.body.decode("latin-1")).encode("latin-1"))
         seeds = self._seeds.setdefault(label, [])
