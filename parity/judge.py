@@ -32,7 +32,7 @@ from parity.report.value import (
 from parity.routes import Route, RouteBook
 from parity.values import Difference
 
-__all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "judge", "place_of"]
+__all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "joined", "judge", "place_of"]
 
 # How long a suggested rule would hold.
 _ACCEPTED_FOR = timedelta(days=60)
@@ -40,6 +40,14 @@ _ACCEPTED_FOR = timedelta(days=60)
 _UNFIT = 0.2
 # Where a leaf stands, by name, in whatever route -> the classes whose value is noise there.
 Noise = Mapping[str, frozenset[str]]
+
+
+def joined(*learned: Noise) -> Noise:
+    """Return all that is noise by one of them."""
+    return {
+        place: frozenset[str]().union(*(noise.get(place, frozenset()) for noise in learned))
+        for place in {place for noise in learned for place in noise}
+    }
 
 
 def place_of(found: Difference) -> str:
@@ -52,7 +60,10 @@ def place_of(found: Difference) -> str:
 
 @dataclass(frozen=True)
 class Criteria:
-    """By what the replay is judged. `scope` names route groups, None all of them; `noise` are classes learned by calibration."""
+    """By what the replay is judged. `scope` names route groups, None all of them.
+
+    `noise` are classes learned by calibration: in this run, or in the one whose answers were approved.
+    """
 
     ledger: Ledger
     today: date
@@ -63,18 +74,13 @@ class Criteria:
     noise: Noise = field(default_factory=dict)
     # What was played is a part of what there is: it cannot tell whether a rule is still needed.
     sample: bool = False
-    golden_noise: Noise = field(default_factory=dict)
 
     def judges(self, route: Route) -> bool:
         return self.scope is None or route.group in self.scope
 
-    def without_noise(self, differences: Sequence[Difference], *, approved: bool = False) -> list[Difference]:
-        """Return the differences that calibration does not explain: it may relax values, never what kind they are.
-
-        Against answers of another day (`approved`), what was found to change when answers were approved is noise too.
-        """
-        learned = [self.noise, self.golden_noise] if approved else [self.noise]
-        return [d for d in differences if not any(noise_class(d) in noise.get(place_of(d), ()) for noise in learned)]
+    def without_noise(self, differences: Sequence[Difference]) -> list[Difference]:
+        """Return the differences that calibration does not explain: it may relax values, never what kind they are."""
+        return [d for d in differences if noise_class(d) not in self.noise.get(place_of(d), ())]
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ class _Tally:
             ("golden", self.golden, played.golden),
         ):
             if differences is not None:
-                self._third(name, grouper, played, self.criteria.without_noise(differences, approved=True))
+                self._third(name, grouper, played, self.criteria.without_noise(differences))
 
     def _count(self, played: Played, found: Sequence[Difference]) -> str:
         if not found:

@@ -24,7 +24,7 @@ from parity.golden import Golden, GoldenWriter, golden_file, load_golden
 from parity.ground import Ground, bare_ground, lay_ground, snapshot_of
 from parity.identity import Identities
 from parity.journal import Journal, Played
-from parity.judge import Criteria, Judged, judge, place_of
+from parity.judge import Criteria, Judged, joined, judge, place_of
 from parity.ledger import load_ledger
 from parity.noise import noise_class
 from parity.recording import digest, read
@@ -177,13 +177,13 @@ async def run(
     replays = [await _replay(task, path, label) for path, label in zip(recordings, labels, strict=True)]
     journals = [replayed.journal for replayed in replays]
     grounds = [(replayed.path, replayed.ground) for replayed in replays]
-    criteria = replace(criteria, golden_noise={leaf: names for r in replays for leaf, names in r.golden.noise.items()})
+    criteria = replace(criteria, noise=joined(*(replayed.golden.noise for replayed in replays)))
     judged = judge(journals, criteria)
     suspects = suspects_of(judged) if options.calibrate else frozenset()
     if suspects:
         noise = await learn(task.stacks[0], grounds, task.twice, suspects)
         if noise:
-            criteria = replace(criteria, noise=noise)
+            criteria = replace(criteria, noise=joined(criteria.noise, noise))
             judged = judge(journals, criteria)
     if options.approve:
         await _approve(task, replays)
