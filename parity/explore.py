@@ -40,6 +40,8 @@ _SEEDS_PER_ROUTE = 40
 class Options:
     """How to explore: until so many requests or seconds, whichever comes first (None: no limit). 0 `shrink` is no shrinking.
 
+    The same seed asks the same as long as the code is the same: hypothesis also tries what stands in the modules loaded.
+
     `recordings` are files of past requests to start from; `groups` are the route groups to explore, None for all.
     """
 

@@ -83,7 +83,7 @@ def explored(config: Config, quiet: Quiet | None = None, **options: object) -> E
 
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Exploration:
-    return explored(pair(tmp_path_factory.mktemp("forgetful"), "forgetful"), examples=120, shrink=2)
+    return explored(pair(tmp_path_factory.mktemp("forgetful"), "forgetful"), examples=180, shrink=6)
 
 
 def test_a_fault_that_only_a_sequence_shows_is_found(forgetful: Exploration) -> None:
