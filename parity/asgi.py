@@ -25,6 +25,7 @@ class AsgiStack:
 
     def __init__(self, name: str, app: App, prefix: str, log: Path, limits: Limits) -> None:
         self.name = name
+        self.address = f"http://{_HOST}"
         self._app = app
         self._prefix = prefix
         self._answer_s = limits.answer_s

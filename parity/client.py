@@ -114,6 +114,7 @@ class Client:
     """Sends requests to one origin over up to `connections` connections; who calls decides how many are in flight."""
 
     def __init__(self, origin: Origin, limits: Limits = Limits()) -> None:
+        self.address = origin.address
         self._all = [Connection(origin, limits) for _ in range(limits.connections)]
         # The last one used goes first, so that one request at a time stays on one connection.
         self._free: asyncio.LifoQueue[Connection] = asyncio.LifoQueue()

@@ -37,6 +37,7 @@ class ProcessStack:
 
     def __init__(self, name: str, group: "ProcessGroup", client: Client, log: Path) -> None:
         self.name = name
+        self.address = client.address
         self.log = log
         self._group = group
         self._client = client

@@ -90,7 +90,7 @@ class Replay:
         self._recorded = recorded
         self._suspect = suspect
         self._book = book
-        self._terms = terms
+        self._terms = replace(terms, addresses=((lanes[0].running.address,), (lanes[1].running.address,)))
         self._witness_terms = witness_terms
         self._identities = identities
         self._recorded_ids = Identities()

@@ -20,6 +20,8 @@ class RunningStack(Protocol):
     """What the replay needs of a stack. Targets of requests are without the stack's prefix."""
 
     name: str
+    # What absolute links to it begin with: `http://127.0.0.1:5001`.
+    address: str
 
     async def send(self, request: Request) -> Answer:
         """Return the answer; one with status 0 and an error where none came."""
@@ -63,6 +65,7 @@ class _Elsewhere:
             raise ParityError(f'Stack "{stack.name}" has no url; add `url` to [stacks.{stack.name}].')
         self.name = stack.name
         self._client = Client(Origin.of(stack.url, stack.prefix), limits)
+        self.address = self._client.address
 
     async def send(self, request: Request) -> Answer:
         return await self._client.send(request)

@@ -57,6 +57,11 @@ class Origin:
         return cls(parts.hostname, port, parts.scheme == "https", parts.path.rstrip("/") + prefix)
 
     @property
+    def address(self) -> str:
+        """What an absolute link to this server begins with."""
+        return f"{'https' if self.tls else 'http'}://{self.authority}"
+
+    @property
     def authority(self) -> str:
         """What `Host` says: the port only where it is not the scheme's own."""
         host = f"[{self.host}]" if ":" in self.host else self.host
