@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from changeover.phase_flows import Flow, Step
 from parity.config import Stack
 from parity.placeholders import fill
-from parity.stacks import RunningStack
+from parity.reach.stacks import RunningStack
 from parity.values import Answer, Headers, Request
 
 __all__ = ["Peer", "Played", "play"]

@@ -10,9 +10,9 @@ from changeover.project import Project
 from parity.config import Stack
 from parity.ground import facts_of, lay_ground
 from parity.placeholders import fill
+from parity.reach.stacks import start_stack
 from parity.recording import Header
 from parity.sinks import HttpSink, MailSink
-from parity.stacks import start_stack
 from parity.values import ParityError
 
 __all__ = ["Copy", "own_copy"]

@@ -23,7 +23,7 @@ from gateway.recording import HUNG_UP, Recording
 from gateway.render import GATEWAY_HEADERS
 from parity.config import Parity, load_config
 from parity.databases import snapshot
-from parity.recorder_settings import RecordedStack, RecorderSettings
+from parity.recorder.settings import RecordedStack, RecorderSettings
 from parity.recording import Header
 from parity.redaction import Redactor
 from parity.values import ParityError

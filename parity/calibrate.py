@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from parity.compare.noise import noise_class
 from parity.config import Stack
 from parity.ground import Ground
 from parity.grouping import leaf
 from parity.journal import Played
 from parity.judge import Judged, Noise, place_of
-from parity.noise import noise_class
 
 __all__ = ["Twice", "learn", "suspects_of"]
 

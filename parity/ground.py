@@ -13,17 +13,17 @@ from typing import Any
 
 from sqlalchemy.engine import make_url
 
+from parity.carry.correlation import Carrier
 from parity.config import Config, Stack
-from parity.correlation import Carrier
 from parity.databases import Database, open_database
 from parity.databases.addresses import kind_of
 from parity.databases.start import prepare
 from parity.lane import Lane
 from parity.placeholders import fill
+from parity.reach.stacks import start_stack
 from parity.recording import Header
 from parity.routes import RouteBook
 from parity.sinks import HttpSink, MailSink
-from parity.stacks import start_stack
 from parity.values import ParityError
 
 __all__ = ["Ground", "bare_ground", "clock_offset", "facts_of", "lay_ground", "snapshot_of"]

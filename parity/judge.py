@@ -11,12 +11,12 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from parity import coverage as covering
+from parity.compare.noise import noise_class
 from parity.grouping import Grouper, group_id, group_key, heads, leaf
 from parity.journal import Played, read_journal, read_places
 from parity.kept import Kept
 from parity.ledger import BROAD, Ledger
 from parity.ledger import Rule as LedgerRule
-from parity.noise import noise_class
 from parity.report.rule import suggested_rule
 from parity.report.value import (
     Cell,

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from parity.carry.correlation import Carrier
 from parity.config import Stack
-from parity.correlation import Carrier
 from parity.databases import ChangeLog, Database
+from parity.reach.stacks import RunningStack
 from parity.sinks import HttpSink, MailSink
-from parity.stacks import RunningStack
 from parity.values import Answer, Effect, Request, RowChange
 
 __all__ = ["Lane"]

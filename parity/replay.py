@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 from parity.causality import Divergences
 from parity.compare import Terms, compare
+from parity.compare.identity import Identities
 from parity.flight import together
 from parity.golden import without_tokens
-from parity.identity import Identities
 from parity.journal import Detail, Journal, Played
 from parity.lane import Lane
 from parity.routes import Route, RouteBook

@@ -16,24 +16,24 @@ from parity.calibrate import learn, suspects_of
 from parity.certificate import Certificate, write_certificate
 from parity.certify import certify, code_of
 from parity.checkpoint import Checkpoints, last_checkpoint, put_back
+from parity.compare.identity import Identities
+from parity.compare.noise import noise_class
+from parity.compare.terms import Terms
 from parity.config import Config, Stack
 from parity.coverage import load_expected
 from parity.detail import details_of
 from parity.explain import explain
 from parity.golden import Golden, GoldenWriter, golden_file, load_golden
 from parity.ground import Ground, bare_ground, lay_ground, snapshot_of
-from parity.identity import Identities
 from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, joined, judge, place_of
 from parity.ledger import load_ledger
-from parity.noise import noise_class
 from parity.recording import digest, read
 from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
 from parity.resume import claim, fingerprint, finished, keep_ground, kept_ground, mark_finished
 from parity.routes import RouteBook
-from parity.terms import Terms
 from parity.values import Entry, ParityError
 
 __all__ = ["Options", "Progress", "Run", "Task", "identities_of", "report_of", "run", "stacks_shown", "terms_for"]

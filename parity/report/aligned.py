@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
-from parity.places import Root, spot_of
+from parity.compare.places import Root, spot_of
 from parity.report.elements import meet, meet_by_position
 from parity.report.exact_json import Object, json_text, parse, visible
 from parity.report.marks import Mark, Marks

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import h11
 
 from parity.config import SinkAnswer
+from parity.reach.wire import decoded
 from parity.sinks.listener import HOST, Listener
 from parity.values import Effect, Headers, ParityError, header
-from parity.wire import decoded
 
 __all__ = ["OWN_NAME", "HttpSink"]
 

@@ -10,11 +10,11 @@ import pytest
 from pydantic import BaseModel
 
 from parity.certificate import Certificate
-from parity.client import Limits
 from parity.config import CONFIG_FILE, Account, Config, Database, Login, Parity, SinkAnswer, Stack, load_config
 from parity.ground import Ground, facts_of
 from parity.ledger import Rule, load_ledger
-from parity.processes import start_process
+from parity.reach.client import Limits
+from parity.reach.processes import start_process
 from parity.sinks import HttpSink, MailSink
 from parity.values import AXES, ParityError
 

@@ -4,6 +4,7 @@ Usage: python -m tests.parity.resumed_run FOLDER DIE-AFTER [resume]
 """
 
 import asyncio
+import itertools
 import json
 import os
 import signal
@@ -62,19 +63,24 @@ def config() -> Config:
     return Config(root=PAIR, stacks=(stack("old"), stack("new", NOTES_SHOUT="1")), parity=parity)
 
 
-def record(path: Path, notes: int) -> None:
-    """Write a recording in which each note is made and the one made fifty before is read."""
+def record(path: Path, notes: int, *, reads: int = 1) -> None:
+    """Write a recording in which each note is made, and one made up to fifty before is read so many times."""
     ids = [str(uuid.UUID(int=0xA000_0000_0000_4000_8000_0000_0000_0000 + 7919 * n, version=4)) for n in range(notes)]
     with Writer(path, Header(clock_start="")) as writer:
+        seq = itertools.count()
         for number, note in enumerate(ids):
             made = Answer(201, JSON, json.dumps({"id": note, "text": f"note {number}"}).encode())
             asked = Request("POST", "/notes", JSON, json.dumps({"text": f"note {number}"}).encode())
-            writer.write(Entry(f"{2 * number:05}", 2 * number, "s", asked, made))
-            old = max(0, number - 50)
-            known = Answer(200, JSON, json.dumps({"id": ids[old], "text": f"note {old}"}).encode())
-            writer.write(
-                Entry(f"{2 * number + 1:05}", 2 * number + 1, "s", Request("GET", f"/notes/{ids[old]}"), known)
-            )
+            _write(writer, next(seq), asked, made)
+            for back in range(reads):
+                old = max(0, number - 50 + 10 * back)
+                if old <= number:
+                    known = Answer(200, JSON, json.dumps({"id": ids[old], "text": f"note {old}"}).encode())
+                    _write(writer, next(seq), Request("GET", f"/notes/{ids[old]}"), known)
+
+
+def _write(writer: Writer, seq: int, request: Request, answer: Answer) -> None:
+    writer.write(Entry(f"{seq:05}", seq, "s", request, answer))
 
 
 def played(folder: Path, *, resume: bool = False, die_after: int = 0) -> dict[str, Any]:

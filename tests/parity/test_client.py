@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from parity.client import Client, Connection, Limits
+from parity.reach.client import Client, Connection, Limits
+from parity.reach.wire import Origin, request_bytes
 from parity.values import Answer, ParityError, Request, header
-from parity.wire import Origin, request_bytes
 from tests.parity.scripted import Say, Scripted, ok, scripted
 from tests.sinks import HttpSink, tls_for
 
@@ -231,7 +231,7 @@ HEADS = {
 
 @pytest.mark.parametrize(("say", "body"), HEADS.values(), ids=HEADS.keys())
 def test_a_head_has_no_body_unless_one_was_sent(say: Say | bytes, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity.client._AFTER_HEAD_S", 0.05)
+    monkeypatch.setattr("parity.reach.client._AFTER_HEAD_S", 0.05)
 
     answers, server = sent(Request("HEAD", "/"), GET, to=(say, ok(b"next")))
 
@@ -388,7 +388,7 @@ def test_nobody_listening_is_an_outcome() -> None:
 
 
 def test_a_larger_answer_than_any_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity.client._BODY_LIMIT_BYTES", 2**20)
+    monkeypatch.setattr("parity.reach.client._BODY_LIMIT_BYTES", 2**20)
     assert answer_to(GET, ok(bytes(2**20))).status == 200
     assert answer_to(GET, ok(bytes(2**20 + 1))).error == "The answer is larger than 1 MiB."
 

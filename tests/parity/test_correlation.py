@@ -10,7 +10,7 @@ from typing import Any
 import jwt
 import pytest
 
-from parity.correlation import Carrier
+from parity.carry.correlation import Carrier
 from parity.values import Answer, Entry, Headers, Request
 
 SECRET = "a-secret-that-is-long-enough-for-hs256"

@@ -7,12 +7,12 @@ import orjson
 import pytest
 
 from parity.config import Login
-from parity.explore_document import Operation, operations_of
-from parity.explore_faults import changed, odd_authorization, with_fault, written
-from parity.explore_plan import Account, Planner
-from parity.explore_state import Blanked, Known, Seed, Taken
+from parity.explore.document import Operation, operations_of
+from parity.explore.faults import changed, odd_authorization, with_fault, written
+from parity.explore.plan import Account, Planner
+from parity.explore.state import Blanked, Known, Seed, Taken
+from parity.reach.wire import request_bytes
 from parity.values import Answer, ParityError, Request
-from parity.wire import request_bytes
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJl"
 

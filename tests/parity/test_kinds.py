@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from parity.kinds import axis_between, id_of, ids_in, jwt_parts, kind_of, random_alike, value_class
+from parity.compare.kinds import axis_between, id_of, ids_in, jwt_parts, kind_of, random_alike, value_class
 from tests.parity.planted import NOW, jwt, own_id, token
 
 UUID = "9f5c3209-161b-43cb-bd7d-9fdeccee14b3"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity.matching import Matching, match
+from parity.compare.matching import Matching, match
 
 KEYS = st.lists(st.integers(0, 5), max_size=14)
 

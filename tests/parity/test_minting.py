@@ -3,7 +3,7 @@
 import jwt
 import pytest
 
-from parity.minting import Minting, has_expired
+from parity.carry.minting import Minting, has_expired
 
 SECRET = "a-secret-that-is-long-enough-for-hs256"
 NOW = 2_000_000_000.0

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from parity.recorder import main
-from parity.recorder_entries import Reader
-from parity.recorder_queue import Counts, Queue, frame, read_frames
-from parity.recorder_relay import Front
-from parity.recorder_settings import RecorderSettings, load_settings
-from parity.recorder_tap import Exchange, Listener, Tap
-from parity.recorder_writer import in_order
+from parity.recorder.__main__ import main
+from parity.recorder.entries import Reader
+from parity.recorder.queue import Counts, Queue, frame, read_frames
+from parity.recorder.relay import Front
+from parity.recorder.settings import RecorderSettings, load_settings
+from parity.recorder.tap import Exchange, Listener, Tap
+from parity.recorder.writer import in_order
 from parity.recording import read
 from parity.values import Entry, ParityError
 
@@ -484,7 +484,7 @@ def queue_run(program: str, work: Callable[[Queue], Awaitable[None]], limit_byte
 
 def test_what_does_not_fit_into_the_queue_is_dropped_and_counted() -> None:
     reads_at_the_end = (
-        "import sys\nfrom parity.recorder_queue import read_frames\n"
+        "import sys\nfrom parity.recorder.queue import read_frames\n"
         "print('ready', flush=True)\nsys.stdin.buffer.peek(1)\nfor _ in list(read_frames(sys.stdin.buffer)): print(flush=True)"
     )
 
@@ -500,7 +500,7 @@ def test_what_does_not_fit_into_the_queue_is_dropped_and_counted() -> None:
 
 def test_a_writer_that_dies_is_counted_and_started_again() -> None:
     one_and_die = (
-        "import sys\nfrom parity.recorder_queue import read_frames\nprint('ready', flush=True)\n"
+        "import sys\nfrom parity.recorder.queue import read_frames\nprint('ready', flush=True)\n"
         "for _ in read_frames(sys.stdin.buffer): print(flush=True); sys.exit(3)"
     )
 

@@ -17,8 +17,8 @@ import pytest
 import uvloop
 
 from parity.config import Stack
-from parity.processes import ProcessStack
-from parity.stacks import Reach, RunningStack, start_stack
+from parity.reach.processes import ProcessStack
+from parity.reach.stacks import Reach, RunningStack, start_stack
 from parity.values import Answer, ParityError, Request
 from tests.ops.waiting import wait_for
 from tests.parity import stub_apps
@@ -173,7 +173,7 @@ def test_a_crash_in_the_middle_is_an_outcome(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mood", ["good", "deaf", "parent"])
 def test_stopping_ends_all_that_was_started(tmp_path: Path, mood: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parity.processes._STOP_S", 0.2)
+    monkeypatch.setattr("parity.reach.processes._STOP_S", 0.2)
     ports = []
 
     async def note(running: RunningStack) -> None:
@@ -196,7 +196,7 @@ RUNNER = """
 import asyncio, sys
 from pathlib import Path
 from parity.config import Stack
-from parity.stacks import start_stack
+from parity.reach.stacks import start_stack
 
 async def main():
     folder = Path(sys.argv[1])

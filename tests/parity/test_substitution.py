@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from parity.pairing import Pairing, Scalar
-from parity.substitution import substitute
+from parity.carry.pairing import Pairing, Scalar
+from parity.carry.substitution import substitute
 from parity.values import Request
 
 A = "9f5c3209-161b-43cb-bd7d-9fdeccee14b3"
