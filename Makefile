@@ -48,7 +48,8 @@ test-long: $(READY) ## the tests that need minutes: the whole suite without the 
 parity: $(READY) ## replay the committed recordings on both stacks; exit 1 on an unexplained difference
 	@$(CHANGEOVER) parity run
 
-bench: $(READY) ## figures: rows per second of a bulk upload, each stack over each database
+bench: $(READY) ## figures: what the parity runner costs, rows per second of a bulk upload
+	@$(VENV)/bin/python -m benchmarks.parity_cost
 	@$(VENV)/bin/python -m benchmarks.bulk_upload
 
 lock: $(READY) ## resolve both lock files again
