@@ -83,7 +83,7 @@ def explored(config: Config, quiet: Quiet | None = None, **options: object) -> E
 
 @pytest.fixture(scope="module")
 def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Exploration:
-    return explored(pair(tmp_path_factory.mktemp("forgetful"), "forgetful"), examples=180, shrink=6)
+    return explored(pair(tmp_path_factory.mktemp("forgetful"), "forgetful"), examples=300, shrink=6)
 
 
 def test_a_fault_that_only_a_sequence_shows_is_found(forgetful: Exploration) -> None:
@@ -144,7 +144,7 @@ def test_the_same_seed_asks_the_same_and_another_one_something_else(tmp_path: Pa
 
 
 def test_a_fault_of_both_is_said_as_one_of_its_own(tmp_path: Path) -> None:
-    done = explored(pair(tmp_path, "broken_too", "broken"), examples=120, shrink=0)
+    done = explored(pair(tmp_path, "broken_too", "broken"), examples=300, shrink=0)
 
     assert [(group.path, group.left_kind) for group in done.report.groups] == [("fault", "500 on both stacks alike")]
     assert done.report.verdict == "failed"
