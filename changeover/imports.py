@@ -25,7 +25,7 @@ def import_recording(
             file,
             Options(
                 redactor=redactor,
-                prefixes=[stack.prefix for stack in project.config.stacks],
+                prefixes=list(dict.fromkeys(stack.prefix for stack in project.config.stacks)),
                 accounts=parity.accounts,
                 login=parity.login,
                 environ={**parity.env, **os.environ},

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from changeover.problems import Problem
-from changeover.system import ROOT
 from gateway.routes import RouteTable, load_routes
 from gateway.tables import ConfigError
 from parity.config import CONFIG_FILE, Config, load_config
@@ -102,12 +101,12 @@ class Project:
 
 
 def load_project(folder: Path | None = None) -> Project:
-    """Return the pair of `folder`, else of the current folder if it holds dualstack.toml, else ours. Raise Problem.
-
-    Works from the pair's folder from then on, as its commands and relative paths expect.
-    """
-    called_from = Path.cwd()
-    root = (folder or (called_from if (called_from / CONFIG_FILE).is_file() else ROOT)).absolute()
+    """Return the pair of `folder`, else of the nearest folder from here upwards that holds dualstack.toml. Raise Problem."""
+    here = Path.cwd()
+    found = folder or next((place for place in (here, *here.parents) if (place / CONFIG_FILE).is_file()), None)
+    if found is None:
+        raise Problem(f"There is no {CONFIG_FILE} in {here} or above; name the pair's folder with --project.")
+    root = found.absolute()
     try:
         config = load_config(root)
         routes = load_routes(root / config.routes, config.routes) if config.routes else None

@@ -37,7 +37,7 @@ __all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "joined", "judge", "pla
 # How long a suggested rule would hold.
 _ACCEPTED_FOR = timedelta(days=60)
 # Two stacks that refuse everything agree as well; more of it than this share proves nothing.
-_UNFIT = 0.2
+_UNFIT = 0.1
 # Where a leaf stands, by name, in whatever route -> the classes whose value is noise there.
 Noise = Mapping[str, frozenset[str]]
 

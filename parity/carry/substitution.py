@@ -307,7 +307,8 @@ def _keyed_numbers(value: Any, entity: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _json_scalar(own: Scalar, *, quoted: bool) -> str:
-    return f'"{own}"' if quoted or isinstance(own, str) else str(own)
+    """Return the own value as JSON. A number stays a number where it can: digits may have been learnt from a text."""
+    return str(own) if not quoted and str(own).isdigit() else f'"{own}"'
 
 
 def _entity_before(before: str, parameter: str) -> str:

@@ -223,7 +223,9 @@ class _Reader:
             # 100 Continue, 103 Early Hints: the answer itself follows.
             self._headers.clear()
         elif not self.done.done():
-            self.keep = self._parser.should_keep_alive() and not self._declares_more()
+            # After a failure of its own a server may close without saying so; the next request would meet that.
+            healthy = self._parser.get_status_code() < 500
+            self.keep = healthy and self._parser.should_keep_alive() and not self._declares_more()
             self._finish()
         else:
             self.keep = False

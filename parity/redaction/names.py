@@ -21,7 +21,7 @@ _BEGINNINGS = ("password", "passwd")
 # Secret as a whole name or as its last word.
 _WORDS = frozenset({"pwd", "pin", "otp", "totp", "cvv", "cvc", "jwt", "bearer", "sid", "csrf", "xsrf"})
 # Numbers under these names count something more often than they hide something.
-_TEXT_ONLY = frozenset({"pass", "tokens", "sid"})
+_TEXT_ONLY = frozenset({"pass", "tokens", "sid", "session"})
 _CONTAINERS = ("passwords", "secrets", "tokens", "credentials")
 _PAIR_CONTAINERS = ("apikeys", "privatekeys", "accesskeys")
 _HARMLESS_ENDS = frozenset({
@@ -44,7 +44,7 @@ _PLACEHOLDERS = frozenset(
     {"undefined", "string", "bearer", "basic", "null", "none", "true", "false", "token", "secret"}
 )
 # What any secret name holds, in lower case: words of four letters and more, and short ones that end a name.
-_HINTS = ("passw", "passp", "passc", "secret", "token", "key", "credential", "bearer", "authoriz", "cookie")
+_HINTS = ("passw", "passp", "passc", "secret", "token", "key", "credential", "bearer", "authoriz", "cookie", "session")
 _SHORT_HINTS = re.compile(
     r"(?:pwd|pin|otp|cvv|cvc|jwt|sid|csrf|xsrf|pass)s?(?![a-z])"
     r"|session[^a-z]{0,2}id|hook[^a-z/]{0,2}ur[li]|web[^a-z]?hooks?(?![a-z/.])"

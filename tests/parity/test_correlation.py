@@ -791,3 +791,31 @@ def test_an_exchange_that_teaches_nothing_costs_little_whatever_is_known() -> No
 
     # Processor time, a twentieth of this on an idle machine.
     assert (time.process_time() - start) / 500 < 0.001
+
+
+@pytest.mark.parametrize("name", ["X-Session", "X-Auth-Token", "Session", "ETag"])
+@pytest.mark.parametrize(
+    "own", ["NZj33oiMiB00bZFaDapeuWTGN7x5eYqW", "rwbHyW6Y3-RRowpQD7Z1_lBrYK8QD7Kk"], ids=["plain", "with marks"]
+)
+def test_a_token_given_in_a_header_is_carried_whatever_it_looks_like(name: str, own: str) -> None:
+    carrier, recorded = Carrier(), "Dbz64gwRJMcvQ312Mcvy8xIQ7ko7YqVW"
+    carrier.learn(
+        entry(asked("POST", "/session"), {}, headers=((name, recorded),)), ours({}, headers=((name.lower(), own),))
+    )
+
+    sent, lost = carrier.request(entry(asked("GET", "/loans", headers=((name, recorded),)), {}))
+
+    assert dict(sent.headers)[name] == own
+    assert lost == []
+
+
+def test_a_number_learnt_from_an_address_stays_a_number_in_a_body() -> None:
+    carrier = Carrier()
+    carrier.learn(
+        entry(asked("POST", "/items"), {"id": 1}, status=201, headers=(("Location", "/items/1"),)),
+        ours({"id": 7}, status=201, headers=(("location", "/items/7"),)),
+    )
+
+    sent, _ = carrier.request(entry(asked("POST", "/loans", {"item_id": 1}), {}))
+
+    assert json.loads(sent.body) == {"item_id": 7}

@@ -124,14 +124,14 @@ def test_every_reason_is_said_and_shuts_the_gate(
 @pytest.mark.parametrize(
     "exchanges",
     [
-        [*(played(n) for n in range(4)), played(9, statuses=(200, 404, 404))],
+        [*(played(n) for n in range(9)), played(10, statuses=(200, 404, 404))],
         [played(1, statuses=(401, 401, 401)), played(2, statuses=(500, 500, 500))],
         [played(1, statuses=(None, 404, 404)), played(2)],
         [played(1, statuses=(302, 404, 404)), played(2)],
     ],
-    ids=["one of five", "refusals that were recorded", "nothing was recorded", "recorded redirects"],
+    ids=["one of ten", "refusals that were recorded", "nothing was recorded", "recorded redirects"],
 )
-def test_a_replay_fits_while_four_of_five_recorded_successes_are_none_refused(
+def test_a_replay_fits_while_nine_of_ten_recorded_successes_are_not_refused(
     exchanges: list[Played], tmp_path: Path
 ) -> None:
     assert judged(tmp_path, exchanges).reasons == ()

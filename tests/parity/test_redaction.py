@@ -729,3 +729,14 @@ def test_a_name_that_is_said_to_be_public_keeps_its_value() -> None:
 
     assert Redactor(b"k" * 32).entry(entry).request.headers != entry.request.headers
     assert Redactor(b"k" * 32, public=["x_api_key"]).entry(entry).request.headers == entry.request.headers
+
+
+def test_a_session_given_in_a_header_is_a_secret() -> None:
+    secret = "kzKzlHThIzuUaCyfKytuW52XRbM9PPl7"
+    entry = Entry("1", 1, "s", Request("GET", "/x", (("X-Session", secret),)), Answer(200, (("x-session", secret),)))
+
+    redacted = Redactor(b"k" * 32).entry(entry)
+
+    assert redacted.answer is not None
+    assert secret not in str(redacted)
+    assert redacted.request.headers[0][1] == redacted.answer.headers[0][1]
