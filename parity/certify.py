@@ -50,7 +50,7 @@ def _reasons(group: str, judged: Judged, criteria: Criteria) -> Iterator[str]:
         yield "No exchange of this group was compared."
         return
     if counts.unexplained:
-        yield f"{counts.unexplained} exchanges differ."
+        yield "1 exchange differs." if counts.unexplained == 1 else f"{counts.unexplained} exchanges differ."
     if any(found.route_group == group for found in judged.golden.groups):
         yield "Answers are not the approved ones."
     part = judged.measured.of({group})

@@ -38,6 +38,9 @@ __all__ = ["Criteria", "GroupCounts", "Judged", "Noise", "joined", "judge", "pla
 _ACCEPTED_FOR = timedelta(days=60)
 # Two stacks that refuse everything agree as well; more of it than this share proves nothing.
 _UNFIT = 0.1
+# So many values of a kind that could not be carried are told, and so much of each.
+_EXAMPLES, _LONGEST = 3, 60
+_UNAPPROVED = "answers are not the approved ones; approve them"
 # Where a leaf stands, by name, in whatever route -> the classes whose value is noise there.
 Noise = Mapping[str, frozenset[str]]
 
@@ -119,6 +122,7 @@ class _Tally:
         self.verdicts: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self.not_carried: Counter[str] = Counter()
+        self.lost: dict[str, dict[str, str]] = {}
         self.rules: Counter[str] = Counter()
         self.rule_groups: dict[str, set[str]] = {}
         self.seen: Counter[tuple[Route, int]] = Counter()
@@ -131,7 +135,7 @@ class _Tally:
         self.recorded_fine = self.refused_by_both = 0
 
     def add(self, played: Played) -> None:
-        self.not_carried.update(missing.partition(" ")[0] for missing in played.not_carried)
+        self._lose(played)
         if played.skipped or not self.criteria.judges(played.route):
             self.skipped[played.skipped or "of a route group that was not asked for"] += 1
             self.verdicts["skipped"] += 1
@@ -155,6 +159,16 @@ class _Tally:
         ):
             if differences is not None:
                 self._third(name, grouper, played, self.criteria.without_noise(differences))
+
+    def _lose(self, played: Played) -> None:
+        """Count what was not carried by its kind, and keep the first few values of each."""
+        for missing in played.not_carried:
+            kind = missing.partition(" ")[0]
+            self.not_carried[kind] += 1
+            known = self.lost.setdefault(kind, {})
+            shown = missing if len(missing) <= _LONGEST else missing[: _LONGEST - 1] + "…"
+            if len(known) < _EXAMPLES:
+                known.setdefault(shown, f"{shown} in {played.id}")
 
     def _count(self, played: Played, found: Sequence[Difference]) -> str:
         if not found:
@@ -268,12 +282,14 @@ def _reasons(
     open_groups = [group for group in pair.groups if group.state != "accepted"]
     if open_groups:
         causes = len({group.cause for group in open_groups})
+        different = tally.verdicts["different"]
         yield (
-            f"{tally.verdicts['different']} of {judged} exchanges differ: {_many(len(open_groups), 'unexplained group')}, "
-            f"{_many(causes, 'probable cause')}."
+            f"{different} of {_many(judged, 'exchange')} {'differs' if different == 1 else 'differ'}: "
+            f"{_many(len(open_groups), 'unexplained group')}, {_many(causes, 'probable cause')}."
         )
     if golden.groups:
-        yield f"{golden.different} answers are not the approved ones; approve them after a review, or mend the stack."
+        they = "answer is not the approved one; approve it" if golden.different == 1 else _UNAPPROVED
+        yield f"{golden.different} {they} after a review, or mend the stack."
     if not measured.met:
         missing = ", ".join(f"{cell.method} {cell.route} {cell.status}" for cell in measured.missing[:3])
         more = f" and {len(measured.missing) - 3} more" if len(measured.missing) > 3 else ""
@@ -311,6 +327,7 @@ def _counts(tally: _Tally, comparison: Comparison) -> Counts:
         different=tally.verdicts["different"],
         skipped=dict(tally.skipped),
         not_carried=dict(tally.not_carried),
+        not_carried_examples={kind: tuple(known.values()) for kind, known in tally.lost.items()},
         differences=tally.pair.differences,
         groups=len(comparison.groups),
         unexplained=len(open_groups),

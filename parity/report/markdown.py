@@ -5,7 +5,19 @@ from html import escape
 from pathlib import Path
 
 from parity.report.files import whole_or_not
-from parity.report.summary import gaps, headline, next_steps, numbers, of_cause, plural, show, witness_line
+from parity.report.summary import (
+    NOTHING_WANTED,
+    gaps,
+    headline,
+    next_steps,
+    nothing_wanted,
+    numbers,
+    of_cause,
+    other_reasons,
+    plural,
+    show,
+    witness_line,
+)
 from parity.report.value import Cause, Group, Report
 
 __all__ = ["markdown", "write_markdown"]
@@ -32,7 +44,7 @@ def markdown(report: Report) -> str:
     parts = [
         f"## {'✅' if report.verdict == 'passed' else '❌'} {_text(headline(report))}",
         f"`{_code(left)}` against `{_code(right)}`, {_code(report.created)}, {report.duration_s:.1f} s.",
-        *[f"- {_text(reason)}" for reason in report.reasons[:_MOST_GAPS]],
+        *[f"- {_text(reason)}" for reason in other_reasons(report)[:_MOST_GAPS]],
         _table(report),
         _coverage(report),
         *_causes(report),
@@ -63,6 +75,8 @@ def _table(report: Report) -> str:
 
 def _coverage(report: Report) -> str:
     coverage = report.coverage
+    if nothing_wanted(coverage):
+        return _text(NOTHING_WANTED)
     missing = gaps(coverage)
     text = f"Coverage <b>{coverage.met:.1%}</b> of what is wanted, {coverage.required:.0%} required."
     if not missing:
@@ -105,12 +119,8 @@ def _example(group: Group, report: Report) -> list[str]:
 
 
 def _ledger(report: Report) -> str:
-    lines = [
-        f"rule `{_code(rule.id)}` has expired ({_text(rule.expires)}, {_text(rule.owner)})"
-        for rule in report.ledger.expired
-    ]
-    lines += [f"rule `{_code(rule.id)}` is used by nothing ({_text(rule.owner)})" for rule in report.ledger.unused]
-    lines += [f"rule `{_code(used.rule.id)}` silences {plural(used.groups, 'group')}" for used in report.ledger.broad]
+    # Rules that expired or that nothing uses are among the reasons at the top.
+    lines = [f"rule `{_code(used.rule.id)}` silences {plural(used.groups, 'group')}" for used in report.ledger.broad]
     return _list("Ledger", lines[:_MOST_GAPS], escaped=True)
 
 

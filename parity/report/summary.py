@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from parity.report.value import Cause, Cell, Comparison, Coverage, Group, Report
 
 __all__ = [
+    "NOTHING_WANTED",
     "CellSum",
     "column_of",
     "count_lines",
@@ -13,13 +14,17 @@ __all__ = [
     "headline",
     "matrix",
     "next_steps",
+    "nothing_wanted",
     "numbers",
     "of_cause",
+    "other_reasons",
     "plural",
     "show",
     "witness_line",
 ]
 
+# Said in place of a share of nothing.
+NOTHING_WANTED = "No coverage was asked for (parity.expected)."
 _WHOLE = {"1", "2", "3", "5"}
 
 
@@ -76,6 +81,12 @@ def headline(report: Report) -> str:
     return f"Parity failed: {plural(c.unexplained, 'unexplained group')}, {plural(c.causes, 'cause')}."
 
 
+def other_reasons(report: Report) -> list[str]:
+    """Return the reasons that the headline does not give."""
+    told = headline(report)
+    return [reason for reason in report.reasons if not told.endswith(reason)]
+
+
 def witness_line(name: str, found: Comparison) -> str:
     """Return what a witness says in one line, "" if there was nothing to compare."""
     if not found.compared:
@@ -109,6 +120,11 @@ def _plus(total: CellSum, cell: Cell) -> CellSum:
         total.seen + cell.seen,
         total.different + cell.different,
     )
+
+
+def nothing_wanted(coverage: Coverage) -> bool:
+    """Say whether no route and status was asked for, so that there is no share of them."""
+    return not any(cell.wanted for cell in coverage.cells)
 
 
 def gaps(coverage: Coverage) -> list[Cell]:

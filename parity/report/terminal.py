@@ -5,7 +5,18 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from parity.report.summary import count_lines, gaps, headline, next_steps, of_cause, plural, witness_line
+from parity.report.summary import (
+    NOTHING_WANTED,
+    count_lines,
+    gaps,
+    headline,
+    next_steps,
+    nothing_wanted,
+    of_cause,
+    other_reasons,
+    plural,
+    witness_line,
+)
 from parity.report.value import Cause, Group, Report
 
 __all__ = ["print_report"]
@@ -22,7 +33,7 @@ def print_report(report: Report, console: Console | None = None, html: str = "")
     console = console or Console(highlight=False)
     console.width = min(console.width, _WIDTH)
     _say(console, Text(headline(report), style="bold green" if report.verdict == "passed" else "bold red"))
-    for reason in report.reasons:
+    for reason in other_reasons(report):
         _say(console, Text(f"  {reason}"))
     left, right = report.stacks
     about = f"  {left.name} (primary) against {right.name}, {report.duration_s:.1f} s, " + ", ".join(
@@ -61,12 +72,18 @@ def _counts(console: Console, report: Report) -> None:
     console.print()
     for line in count_lines(report):
         _say(console, Text(line))
-    for reason, count in [*report.counts.skipped.items(), *report.counts.not_carried.items()]:
+    for reason, count in report.counts.skipped.items():
         _say(console, Text(f"  {count:,} × {_clean(reason)}", style="dim"))
+    for reason, count in report.counts.not_carried.items():
+        examples = ", ".join(map(_clean, report.counts.not_carried_examples.get(reason, ())))
+        _say(console, Text(f"  {count:,} × {_clean(reason)}{examples and f', e.g. {examples}'}", style="dim"))
 
 
 def _coverage(console: Console, report: Report, html: str) -> None:
     coverage = report.coverage
+    if nothing_wanted(coverage):
+        _say(console, Text(f"\n{NOTHING_WANTED}"))
+        return
     missing = gaps(coverage)
     good = coverage.met >= coverage.required
     line = Text("\nCoverage ")
@@ -128,8 +145,7 @@ def _value(text: str, kind: str) -> str:
 
 def _beside(console: Console, report: Report) -> None:
     lines = [witness_line("Recorded answers", report.witness), witness_line("Golden answers", report.golden)]
-    lines += [f"Rule {r.id} of {r.owner} expired on {r.expires}: {r.reason}" for r in report.ledger.expired]
-    lines += [f"Rule {r.id} of {r.owner} is used by nothing: {r.reason}" for r in report.ledger.unused]
+    # Rules that expired or that nothing uses are among the reasons at the top.
     lines += [f"Rule {u.rule.id} silences {plural(u.groups, 'group')}: {u.rule.reason}" for u in report.ledger.broad]
     shown = [line for line in lines if line]
     if shown:

@@ -74,7 +74,8 @@ class RecordingInfo:
 class Counts:
     """`exchanges` = equal + accepted + different + skipped; `groups` = unexplained + accepted ones + those caused by another.
 
-    `skipped` and `not_carried` (values of the recording that could not be translated) are counts by reason.
+    `skipped` and `not_carried` (values of the recording that could not be translated) are counts by reason,
+    `not_carried_examples` a few of those values by the same reasons, each with the exchange that needed it.
     """
 
     exchanges: int = 0
@@ -83,6 +84,7 @@ class Counts:
     different: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     not_carried: Mapping[str, int] = field(default_factory=dict)
+    not_carried_examples: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     differences: int = 0
     groups: int = 0
     unexplained: int = 0

@@ -89,7 +89,7 @@ FAULTS = {
     ),
     "answers that differ": (
         *("parity", NEW, '200, {"access"', '200, {"more": 1, "access"'),
-        "1 of 1 exchanges differ",
+        "1 of 1 exchange differs",
     ),
     "a stack that does not start": (*("alone", NEW, "    async def app", "    nothing.app"), "cannot be imported"),
     "an operation that is not documented": (

@@ -269,6 +269,7 @@ def sample(exchanges: int = 60, verdict: str = "failed") -> Report:
         different=7,
         skipped={"the recording has no answer: the browser gave up": skipped},
         not_carried={"a token of an unknown user": 2},
+        not_carried_examples={"a token of an unknown user": ("token <jwt-7> in e000021",)},
         differences=pair.differences,
         groups=len(groups_found),
         unexplained=sum(group.state == "unexplained" for group in groups_found),

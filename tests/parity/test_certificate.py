@@ -115,7 +115,7 @@ def certificate(group: str = "jobs/read", **changed: object) -> Certificate:
 
 def test_a_certificate_is_one_file_a_group_and_takes_the_place_of_the_last_one(tmp_path: Path) -> None:
     folder = tmp_path / "certificates"
-    write_certificate(folder, certificate(passed=False, reasons=("1 exchanges differ.",)))
+    write_certificate(folder, certificate(passed=False, reasons=("1 exchange differs.",)))
     path = write_certificate(folder, certificate())
 
     assert path == file_of(folder, "jobs/read") == folder / "jobs_read.json"

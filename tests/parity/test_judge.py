@@ -73,14 +73,18 @@ def test_equal_exchanges_open_the_gate(tmp_path: Path) -> None:
         (
             [played(1, different()), played(2)],
             {},
-            "1 of 2 exchanges differ: 1 unexplained group, 1 probable cause.",
+            "1 of 2 exchanges differs: 1 unexplained group, 1 probable cause.",
         ),
         (
             [played(1, different()), played(2, different("$.a", axis="type"))],
             {},
             "2 of 2 exchanges differ: 2 unexplained groups, 2 probable causes.",
         ),
-        ([played(golden=(different(),))], {}, "1 answers are not the approved ones"),
+        (
+            [played(golden=(different(),))],
+            {},
+            "1 answer is not the approved one; approve it after a review, or mend the stack.",
+        ),
         (
             [played()],
             {"expected": {"GET /jobs": [200, 401], "POST /teams": [201, 400, 403, 409]}},
@@ -142,7 +146,7 @@ def test_a_success_that_one_stack_refuses_is_a_difference_and_no_misfit(left: in
     status = different("status", left, right, axis="status", kinds=(str(left), str(right)))
     found = judged(tmp_path, [played(1, status, statuses=(200, left, right))])
 
-    assert [reason.partition(":")[0] for reason in found.reasons] == ["1 of 1 exchanges differ"]
+    assert [reason.partition(":")[0] for reason in found.reasons] == ["1 of 1 exchange differs"]
 
 
 NOISE = {"name": frozenset({"float", "time", "uuid", "text", "int", "opaque", "bool"})}
@@ -318,6 +322,14 @@ def test_what_was_not_carried_is_counted_by_its_kind(tmp_path: Path) -> None:
     found = judged(tmp_path, [played(1, not_carried=("id 7", "id 8", "token <jwt-1>"))])
 
     assert found.counts.not_carried == {"id": 2, "token": 1}
+
+
+def test_of_what_was_not_carried_the_first_three_values_of_a_kind_are_told(tmp_path: Path) -> None:
+    long = "id " + "f" * 99
+    found = judged(tmp_path, [played(1, not_carried=("id 7", long)), played(2, not_carried=("id 7", "id 8", "id 9"))])
+
+    assert found.counts.not_carried == {"id": 5}
+    assert found.counts.not_carried_examples == {"id": ("id 7 in e1", f"{long[:59]}… in e1", "id 8 in e2")}
 
 
 def test_latencies_are_percentiles_in_milliseconds(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_all_formats_say_the_same_counts(tmp_path: Path) -> None:
     expected = dict(numbers(REPORT))
 
     told = json.loads(paths["json"].read_text())["counts"]
+    del told["not_carried_examples"]
     told |= {"skipped": sum(told["skipped"].values()), "not carried": sum(told.pop("not_carried").values())}
     properties = {p.get("name"): int(str(p.get("value"))) for p in ET.parse(paths["junit"]).iter("property")}
     head, _, figures = [
@@ -244,6 +245,28 @@ def test_the_coverage_table_adds_up_to_its_cells() -> None:
     assert sum(cell.seen for cell in sums) == sum(cell.seen for cell in REPORT.coverage.cells)
     assert sum(cell.missing for cell in sums) == 1
     assert table["jobs", "PUT", "/jobs/{id}"]["409"].seen == 0
+
+
+def test_values_that_were_not_carried_are_named() -> None:
+    assert "  2 × a token of an unknown user, e.g. token <jwt-7> in e000021\n" in terminal(REPORT)
+
+
+def test_where_nothing_was_wanted_there_is_no_share_of_it() -> None:
+    cells = tuple(replace(cell, wanted=False) for cell in REPORT.coverage.cells)
+    report = replace(REPORT, coverage=Coverage(0.95, 1.0, cells))
+
+    for text in (terminal(report), markdown(report).replace("\\", "")):
+        assert "No coverage was asked for (parity.expected)." in text
+        assert "100.0%" not in text
+
+
+def test_a_reason_is_said_once() -> None:
+    unused = "A rule of the ledger accepts nothing any more (00aa11bb, owner bob): no longer needed; take it out."
+    report = replace(passed(), verdict="failed", reasons=(unused, "Another."), ledger=REPORT.ledger)
+
+    assert terminal(report).replace("\n", " ").count("00aa11bb") == 1
+    assert markdown(report).count("00aa11bb") == 1
+    assert "Another." in terminal(report)
 
 
 def test_a_run_that_failed_by_coverage_alone_says_so() -> None:

@@ -84,7 +84,7 @@ def test_it_finds_what_was_planted_and_nothing_else(done: Run) -> None:
 
     assert found == expected
     assert done.report.verdict == "failed"
-    assert done.report.reasons == ("1 of 12 exchanges differ: 1 unexplained group, 1 probable cause.",)
+    assert done.report.reasons == ("1 of 12 exchanges differs: 1 unexplained group, 1 probable cause.",)
 
 
 def test_every_exchange_is_in_the_journal_and_told_as_it_is_done(played: tuple[Run, Said]) -> None:

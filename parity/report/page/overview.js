@@ -11,7 +11,7 @@ function overview() {
 function verdict() {
   const run = `${LEFT} (primary) against ${RIGHT}, ${R.created.replace("T", " ").replace(/(\.\d+)?(Z|\+00:00)$/, " UTC")}, ${R.duration_s.toFixed(1)} s`;
   return h("div", {}, h("h1", {}, R.headline), h("p", { class: "notes" }, run),
-    h("ul", { class: "reasons" }, R.reasons.map((reason) => h("li", {}, reason))));
+    h("ul", { class: "reasons" }, R.reasons.filter((reason) => !R.headline.endsWith(reason)).map((reason) => h("li", {}, reason))));
 }
 
 function shares() {
@@ -25,13 +25,15 @@ function shares() {
     }));
   const counts = h("dl", { class: "counts", id: "counts" }, R.numbers.map(([name, number]) =>
     h("div", { class: parts.includes(name) ? name : name === "differences" ? "plain turned" : "plain" }, h("dt", {}, name), h("dd", { "data-count": name }, count(number)))));
-  const notes = [...Object.entries(R.counts.skipped), ...Object.entries(R.counts.not_carried)].map(([reason, number]) => h("p", { class: "notes" }, `${count(number)} × ${reason}`));
+  const examples = (reason) => (R.counts.not_carried_examples[reason] || []).join(", ");
+  const notes = [...Object.entries(R.counts.skipped), ...Object.entries(R.counts.not_carried).map(([reason, number]) => [examples(reason) ? `${reason}, e.g. ${examples(reason)}` : reason, number])]
+    .map(([reason, number]) => h("p", { class: "notes" }, `${count(number)} × ${reason}`));
   return h("div", {}, bar, counts, notes);
 }
 
 function causeLinks() {
   if (!R.causes.length) return h("p", { class: "muted" }, "Every exchange that was compared is equal on both stacks.");
-  const shown = R.causes.slice(0, 8);
+  const shown = R.causes.slice(0, 12);
   const open = (cause) => h("li", {}, h("button", { type: "button", onclick: () => go("differences", cause.groups[0]) },
     h("span", { class: "title" }, arrows(cause.title), " ", stateOf(ofCause(cause, GROUPS))), h("span", { class: "meta" }, many(cause.count, "difference"))));
   return h("ul", { class: "card links" }, shown.map(open),
@@ -44,6 +46,7 @@ function stateOf(groups) {
 }
 
 function coverageTitle() {
+  if (!R.matrix.rows.some((line) => Object.values(line.cells).some((cell) => cell.wanted))) return "No coverage was asked for (parity.expected).";
   const share = (part) => `${(part * 100).toFixed(1).replace(/\.0$/, "")} %`;
   return `Coverage ${share(R.coverage.met)} of what is wanted, ${share(R.coverage.required)} required`;
 }

@@ -31,7 +31,7 @@ function run() {
     table("Rules in use", [...rules, "Differences", "Groups"], L.used.map((one) => [...rule(one.rule), one.count, one.groups])),
     table("Values that change from run to run", ["Route", "Path", "Compared as"], R.calibration.map((one) => [h("code", {}, one.route), h("code", {}, one.path), h("code", {}, one.kind)])),
     table("Skipped exchanges", ["Reason", "Count"], Object.entries(R.counts.skipped)),
-    table("Values that could not be carried over", ["Reason", "Count"], Object.entries(R.counts.not_carried)),
+    table("Values that could not be carried over", ["Reason", "Count", "Such as"], Object.entries(R.counts.not_carried).map(([reason, number]) => [reason, number, (R.counts.not_carried_examples[reason] || []).join(", ")])),
     R.latencies.length > 0 && h("section", { class: "section" }, h("h2", {}, "Time to answer, milliseconds"), latencies()),
   ];
 }
