@@ -28,6 +28,8 @@ _POLL_S = 0.02
 _STOP_S = 5.0
 _PORT_TAKEN = re.compile(r"address (?:is )?already in use|address in use|EADDRINUSE|errno (?:98|48)\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"[\w.]*(?:Error|Exception)\b.*")
+# What a server or an app calls an error itself, besides the port that is taken.
+_SAID = re.compile(r"\b(?:ERROR|CRITICAL|FATAL|[Ee]rror:|[\w.]*(?:Error|Exception):)")
 # Reads from a pipe whose other end only the runner holds; at its end it kills its own group, itself included.
 _KEEPER = ("/bin/sh", "-c", "trap '' TERM INT HUP; read -r _; kill -KILL 0")
 
@@ -127,12 +129,18 @@ async def _until_live(stack: Stack, group: "ProcessGroup", origin: Origin, start
 
 
 def _last_words(log: Path) -> str:
-    """Return the last exception of a log, else its last line, with the log's name."""
+    """Return what a log says of a failure, with the log's name and, for a port that is taken, the remedy.
+
+    That is the port, else the last exception, else the last line that looks like an error, else the last line.
+    """
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     if not lines:
         return f"it wrote nothing to {log}"
+    taken = [line for line in lines if _PORT_TAKEN.search(line)]
     exceptions = [line for line in lines if _EXCEPTION.fullmatch(line)]
-    return f"{log} says: {(exceptions or lines)[-1][:500]}"
+    said = [line for line in lines if _SAID.search(line)]
+    remedy = "; use {port} in start, which is a free one" if taken else ""
+    return f"{log} says: {(taken or exceptions or said or lines)[-1][:500]}{remedy}"
 
 
 class ProcessGroup:

@@ -99,6 +99,35 @@ def test_a_process_is_told_where_to_listen_and_answers_under_its_prefix(tmp_path
     ]
 
 
+REASONS = {
+    "a server that cannot bind": (
+        (
+            "INFO: Started server process [7]",
+            "ERROR: [Errno 98] error while attempting to bind on address ('127.0.0.1', 80): address already in use",
+            "INFO: Waiting for application shutdown.",
+        ),
+        "on address ('127.0.0.1', 80): address already in use; use {port} in start, which is a free one",
+    ),
+    "a line of a log's own level": (
+        ("2026-11-22 10:00 ERROR app: no colour", "2026-11-22 10:00 INFO app: bye"),
+        "says: 2026-11-22 10:00 ERROR app: no colour",
+    ),
+    "a command's own word": (("Error: Could not import 'x'.", "Try --help"), "says: Error: Could not import 'x'."),
+    "the end of a traceback before what is logged": (
+        ("ERROR:    Traceback (most recent call last):", "KeyError: 'PAINT'", "ERROR:    Application startup failed."),
+        "says: KeyError: 'PAINT'",
+    ),
+    "nothing that looks like one": (("one", "no errors so far"), "says: no errors so far"),
+}
+
+
+@pytest.mark.parametrize(("lines", "said"), REASONS.values(), ids=REASONS.keys())
+def test_of_a_log_the_line_with_the_reason_is_told(tmp_path: Path, lines: tuple[str, ...], said: str) -> None:
+    start = (sys.executable, "-c", "import sys; print(*sys.argv[1:], sep='\\n'); sys.exit(1)", *lines)
+
+    assert refusal(stub(start=start), tmp_path).endswith(said)
+
+
 def test_every_placeholder_of_a_start_command_is_filled(tmp_path: Path) -> None:
     keys = ("{host}", "{keep_alive_s}", "{app}", "{workers}")
     start = (sys.executable, "-c", "import sys; sys.exit('ValueError: ' + ' '.join(sys.argv[1:]))", *keys)
