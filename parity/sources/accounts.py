@@ -40,7 +40,8 @@ def account_secrets(
         if account and password:
             found.setdefault(account.password_env, password)
     missing = [
-        f'no successful login of "{name}": {account.password_env} stays as the configuration has it'
+        f'no successful login of "{name}": {account.password_env} stays as the configuration has it; if names and '
+        "passwords stand in other fields, set names and password of [parity.login]"
         if name
         else f"{account.username_env} is not set: nobody knows whose password {account.password_env} is"
         for name, account in wanted.items()

@@ -247,7 +247,20 @@ def test_an_account_may_be_named_by_a_variable(tmp_path: Path) -> None:
 def test_an_account_that_never_logs_in_is_said(tmp_path: Path) -> None:
     result = imported(tmp_path, call(), **ACCOUNT)
 
-    assert any('no successful login of "boss"' in note for note in result.notes)
+    [note] = [note for note in result.notes if 'no successful login of "boss"' in note]
+    assert "set names and password of [parity.login]" in note
+
+
+def test_people_may_log_in_with_other_fields(tmp_path: Path) -> None:
+    body = {"mimeType": "application/json", "text": json.dumps({"member": "boss", "pin": "right-one1"})}
+    fields = Login(path="/login", names=("member",), password="pin")
+    accounts = (Account(username="boss", password_env="BOSS_PIN"),)
+    result = imported(
+        tmp_path, call("http://h/api/login", "POST", request={"postData": body}), accounts=accounts, login=fields
+    )
+
+    assert set(result.header.secrets) == {"BOSS_PIN"}
+    assert b"right-one1" not in result.entries[0].request.body
 
 
 def test_a_secret_echoed_before_it_was_named_is_not_in_the_entries(tmp_path: Path) -> None:
