@@ -12,6 +12,7 @@ from rich.console import Console
 from changeover.parity_run import progress_on
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
+from changeover.run_folders import with_logs
 from parity.explore import Exploration, Options, explore, write_found
 from parity.report import print_report, write_reports
 from parity.values import ParityError
@@ -60,7 +61,10 @@ def run_exploration(project: Project, wanted: Wanted, console: Console, *, quiet
             done = runner.run(explore(project.config, options, book=project.book, progress=progress))
         write_found(done, found)
     except ParityError as error:
-        raise Problem(f"{error} (Logs are in {work}.)") from None
+        said = with_logs(error, work)
+        if said == str(error):
+            shutil.rmtree(work, ignore_errors=True)
+        raise Problem(said) from None
     # The reports read the journals, line by line.
     write_reports(done.report, folder)
     shutil.rmtree(work, ignore_errors=True)

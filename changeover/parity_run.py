@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from changeover.imports import as_recording, name_of
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
-from changeover.run_folders import run_folder
+from changeover.run_folders import run_folder, with_logs
 from parity.config import Config, Database
 from parity.journal import Played
 from parity.report import print_report, write_reports
@@ -72,7 +72,7 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
                     done = runner.run(run(config, recordings, options, book=project.book, progress=progress))
             write_reports(done.report, folder)
         except ParityError as error:
-            raise Problem(f"{error} (Logs are in {work}.)") from None
+            raise Problem(with_logs(error, work)) from None
         if not quiet:
             print_report(done.report, console)
             console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")

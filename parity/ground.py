@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from parity.carry.correlation import Carrier
 from parity.config import Config, Stack
+from parity.config import Database as DatabaseSettings
 from parity.databases import Database, open_database
 from parity.databases.addresses import kind_of
 from parity.databases.start import prepare
@@ -27,6 +29,9 @@ from parity.sinks import HttpSink, MailSink
 from parity.values import ParityError
 
 __all__ = ["Ground", "bare_ground", "clock_offset", "facts_of", "lay_ground", "snapshot_of"]
+
+# So many tables are named in an error.
+_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,11 @@ class Ground:
             _Wanted(stacks[1], self.folder / name / "right", right, shift_s, later_s, connections),
         ]
         async with contextlib.AsyncExitStack() as opened:
-            openings = [opened.enter_async_context(self._lane(one)) for one in wanted]
             # In memory, a stack reads this process's environment while it starts: one after the other.
             if self.config.parity.reach == "memory":
-                lanes = [await opening for opening in openings]
+                lanes = [await opened.enter_async_context(self._lane(one)) for one in wanted]
             else:
-                lanes = await _together(openings)
+                lanes = await _together([opened.enter_async_context(self._lane(one)) for one in wanted])
             yield lanes[0], lanes[1]
 
     @asynccontextmanager
@@ -120,11 +124,25 @@ class Ground:
                 answer_s=parity.answer_s,
             )
             opened.push_async_callback(running.stop)
+            if database and changes:
+                # Only now: a stack may make tables while it starts.
+                _refuse_idle(parity.database, (*database.tables(), *changes.skipped))
             yield Lane(stack, folder, running, self._carrier(offset_s), http, mail, database, changes)
 
     def _carrier(self, offset_s: float) -> Carrier:
         secret = self.secret if self.config.parity.login.secret_env else ""
         return Carrier(secret=secret, clock_offset_s=offset_s, template=self.template)
+
+
+def _refuse_idle(asked: DatabaseSettings | None, tables: Sequence[str]) -> None:
+    """Raise ParityError for a pattern of `ignore_tables` that ignores nothing: it is misspelt, or out of date."""
+    for pattern in asked.ignore_tables if asked else ():
+        if not any(fnmatchcase(name, pattern) for name in tables):
+            more = f" and {len(tables) - _NAMED} more" if len(tables) > _NAMED else ""
+            raise ParityError(
+                f'parity.database.ignore_tables: "{pattern}" matches no table; '
+                f"correct it or take it out. There are: {', '.join(tables[:_NAMED])}{more}."
+            )
 
 
 def lay_ground(config: Config, header: Header, folder: Path, *, book: RouteBook, snapshot: str = "") -> Ground:

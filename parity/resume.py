@@ -21,7 +21,16 @@ from parity.ground import Ground
 from parity.recording import digest
 from parity.values import ParityError
 
-__all__ = ["RUN_FILE", "claim", "fingerprint", "finished", "keep_ground", "kept_ground", "mark_finished"]
+__all__ = [
+    "RUN_FILE",
+    "claim",
+    "fingerprint",
+    "finished",
+    "has_progress",
+    "keep_ground",
+    "kept_ground",
+    "mark_finished",
+]
 
 RUN_FILE = "run.json"
 _GROUND, _DONE = "ground.json", "done.json"
@@ -51,6 +60,11 @@ def claim(folder: Path, made_of: Mapping[str, str], *, resume: bool) -> None:
             raise ParityError(
                 f"The run in {folder} cannot be taken up again: {name} has changed; run without --resume."
             )
+
+
+def has_progress(folder: Path) -> bool:
+    """Say whether the run in this folder got so far that taking it up again spares anything."""
+    return any(next(folder.glob(f"*/{kept}"), None) for kept in (_DONE, "checkpoint-*"))
 
 
 def keep_ground(ground: Ground) -> None:

@@ -106,6 +106,11 @@ def nothing(_root: Path) -> None:
         (setting("prepare.py", "perpare.py"), [], "perpare.py"),
         (setting("loans_new:app", "loans_now:app"), [], "loans_now"),
         (lambda root: (root / "requests.jsonl").write_text("{}\n"), [], "requests.jsonl"),
+        (
+            setting("[parity.database]\n", '[parity.database]\nignore_tables = ["loa*", "sesions"]\n'),
+            [],
+            'ignore_tables: "sesions" matches no table; correct it or take it out. There are: ',
+        ),
     ],
     ids=[
         "an unknown recording",
@@ -129,6 +134,7 @@ def nothing(_root: Path) -> None:
         "no database can be made",
         "a stack that cannot be started",
         "a recording without a header",
+        "a table that nobody has",
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_2(
@@ -141,6 +147,8 @@ def test_wrong_usage_is_one_line_and_exit_2(
     assert said in done.err
     assert (done.exit_code, done.out, done.err.count("\n")) == (2, "", 1)
     assert "Traceback" not in done.err
+    assert "Logs are in" not in done.err
+    assert not list(pair.glob("var/parity/run-*"))
 
 
 def test_a_difference_is_exit_1_and_the_reports_lie_where_they_were_asked_for(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from changeover.problems import Problem
-from changeover.run_folders import run_folder
+from changeover.run_folders import run_folder, with_logs
 from parity.resume import RUN_FILE
 
 
@@ -39,6 +39,55 @@ def test_a_run_that_fails_leaves_its_folder(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     assert folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({}, set()),
+        ({"right/new.log": ""}, set()),
+        ({"right/new.log": "no colour"}, {"lock", "right"}),
+        ({"mine/checkpoint-7/x": ""}, {"lock", "mine", RUN_FILE, "told"}),
+        ({"mine/done.json": '{"entries": 1}'}, {"lock", "mine", RUN_FILE, "told"}),
+    ],
+    ids=["nothing", "an empty log", "a log", "a checkpoint", "a recording that was done"],
+)
+def test_of_a_run_that_ended_with_a_message_stays_what_is_of_use(
+    tmp_path: Path, files: dict[str, str], left: set[str]
+) -> None:
+    with pytest.raises(Problem), run_folder(tmp_path, resume=False, say=silent) as folder:
+        (folder / RUN_FILE).write_text("{}")
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True)
+            (folder / name).write_text(text)
+        raise Problem("The stack did not start.")
+
+    assert {path.name for path in folder.iterdir()} == left if left else not folder.exists()
+    with pytest.raises(KeyboardInterrupt), run_folder(tmp_path, resume=False, say=silent):
+        # No word of the run above.
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_ended_with_a_message_is_taken_up_all_the_same(tmp_path: Path) -> None:
+    with pytest.raises(Problem), run_folder(tmp_path, resume=False, say=silent) as folder:
+        (folder / RUN_FILE).write_text("{}")
+        (folder / "mine/checkpoint-7").mkdir(parents=True)
+        raise Problem("The database is gone.")
+
+    with pytest.raises(KeyboardInterrupt), run_folder(tmp_path, resume=True, say=silent) as again:
+        assert again == folder
+        raise KeyboardInterrupt
+    said: list[str] = []
+    with run_folder(tmp_path, resume=False, say=said.append):
+        assert len(said) == 1
+
+
+def test_logs_are_named_where_there_are_any(tmp_path: Path) -> None:
+    (tmp_path / "new.log").touch()
+    assert with_logs("No.", tmp_path) == "No."
+
+    (tmp_path / "new.log").write_text("why")
+    assert with_logs("No.", tmp_path) == f"No. (Logs are in {tmp_path}.)"
 
 
 def test_a_new_run_says_that_an_unfinished_one_can_go_on(tmp_path: Path) -> None:
