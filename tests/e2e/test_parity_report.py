@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from parity.report.html import write_html
 from parity.report.summary import numbers
+from parity.report.value import Coverage
 from tests.e2e.test_browser import browser
 from tests.parity.report_sample import HOSTILE, sample
 
@@ -102,6 +104,24 @@ def test_verdict_counts_and_coverage_are_seen_first(page: Page, report: str) -> 
     expect(page.get_by_label("PUT /jobs/{id} 409: wanted, never seen")).to_be_visible()
     page.get_by_label("PUT /jobs/{id} 400: 3 seen, 1 different").click()
     expect(page.locator("#matches")).to_have_text("1 of 60 exchanges")
+
+
+def test_a_run_without_coverage_says_so_and_shows_twelve_causes_and_each_reason_once(
+    page: Page, tmp_path: Path
+) -> None:
+    only = "The replay does not fit the recording."
+    cells = tuple(replace(cell, wanted=False) for cell in REPORT.coverage.cells)
+    causes = tuple(replace(REPORT.causes[0], id=f"c{number}") for number in range(13))
+    counts = replace(REPORT.counts, unexplained=0)
+    quiet = replace(REPORT, coverage=Coverage(0.95, 1.0, cells), causes=causes, counts=counts, reasons=(only, "More."))
+    page.goto(write_html(quiet, tmp_path / "report.html").as_uri())
+
+    expect(page.get_by_role("heading", name="No coverage was asked for (parity.expected).")).to_be_visible()
+    expect(page.get_by_text(only)).to_have_count(1)
+    expect(page.get_by_text("More.")).to_be_visible()
+    expect(page.locator(".links button")).to_have_count(13)
+    expect(page.get_by_text("and 1 more cause")).to_be_visible()
+    expect(page.get_by_text("2 × a token of an unknown user, e.g. token <jwt-7> in e000021")).to_be_visible()
 
 
 def test_every_group_stands_under_its_cause_with_its_state(page: Page, report: str) -> None:
