@@ -204,6 +204,10 @@ async def run(
     if options.certificates:
         for certificate in certificates:
             write_certificate(options.certificates, certificate)
+    for replayed in replays:
+        # A file goes with the run's folder, a database on a server does not.
+        if replayed.ground.database:
+            replayed.ground.database.drop()
     return Run(report, judged, tuple(replays), certificates)
 
 

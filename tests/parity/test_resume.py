@@ -1,3 +1,4 @@
+import re
 import shutil
 import signal
 import subprocess
@@ -63,7 +64,9 @@ def test_a_run_killed_twice_goes_on_from_where_it_got_the_second_time(whole: dic
 
     resumed = played(killed, resume=True)
 
-    assert resumed.pop("said") == ["second.jsonl: going on after 300 exchanges"]
+    # A slow machine checkpoints by the clock too.
+    [said] = resumed.pop("said")
+    assert int(re.fullmatch(r"second\.jsonl: going on after (\d+) exchanges", said)[1]) >= 300
     assert resumed == {key: value for key, value in whole.items() if key != "said"}
 
 
