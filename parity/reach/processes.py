@@ -78,7 +78,7 @@ async def start_process(
         await group.stop()
         if not _PORT_TAKEN.search(log.read_text(encoding="utf-8", errors="replace")):
             break
-    raise ParityError(f'Stack "{stack.name}" {fault}; {_last_words(log)}')
+    raise ParityError(f'Stack "{stack.name}" {fault}; {_last_words(log)}{_remedy(stack, fault, log)}')
 
 
 def _command(stack: Stack, port: int) -> list[str]:
@@ -129,9 +129,9 @@ async def _until_live(stack: Stack, group: "ProcessGroup", origin: Origin, start
 
 
 def _last_words(log: Path) -> str:
-    """Return what a log says of a failure, with the log's name and, for a port that is taken, the remedy.
+    """Return what a log says of a failure, with the log's name.
 
-    That is the port, else the last exception, else the last line that looks like an error, else the last line.
+    That is the port that is taken, else the last exception, else the last line that looks like an error, else the last line.
     """
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     if not lines:
@@ -139,8 +139,15 @@ def _last_words(log: Path) -> str:
     taken = [line for line in lines if _PORT_TAKEN.search(line)]
     exceptions = [line for line in lines if _EXCEPTION.fullmatch(line)]
     said = [line for line in lines if _SAID.search(line)]
-    remedy = "; use {port} in start, which is a free one" if taken else ""
-    return f"{log} says: {(taken or exceptions or said or lines)[-1][:500]}{remedy}"
+    return f"{log} says: {(taken or exceptions or said or lines)[-1][:500]}"
+
+
+def _remedy(stack: Stack, fault: str, log: Path) -> str:
+    """Return what to do where the stack listens elsewhere than it is asked, or cannot, "" for all else."""
+    elsewhere = fault.startswith("did not answer") and not any("{port}" in word for word in stack.start)
+    if not elsewhere and not _PORT_TAKEN.search(log.read_text(encoding="utf-8", errors="replace")):
+        return ""
+    return "; use {port} in start, which is a free one"
 
 
 class ProcessGroup:

@@ -123,9 +123,15 @@ REASONS = {
 
 @pytest.mark.parametrize(("lines", "said"), REASONS.values(), ids=REASONS.keys())
 def test_of_a_log_the_line_with_the_reason_is_told(tmp_path: Path, lines: tuple[str, ...], said: str) -> None:
-    start = (sys.executable, "-c", "import sys; print(*sys.argv[1:], sep='\\n'); sys.exit(1)", *lines)
+    start = (sys.executable, "-c", "import sys; print(*sys.argv[2:], sep='\\n'); sys.exit(1)", "{port}", *lines)
 
     assert refusal(stub(start=start), tmp_path).endswith(said)
+
+
+def test_a_stack_that_is_not_told_its_port_is_advised_to_take_it(tmp_path: Path) -> None:
+    start = (sys.executable, "-S", "-E", str(STUB), "127.0.0.1", "0", "mute")
+
+    assert refusal(stub(start=start), tmp_path, start_s=0.2).endswith("; use {port} in start, which is a free one")
 
 
 def test_every_placeholder_of_a_start_command_is_filled(tmp_path: Path) -> None:
