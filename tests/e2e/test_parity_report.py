@@ -168,6 +168,7 @@ def test_search_and_filters_narrow_what_is_shown(page: Page, report: str) -> Non
     expect(matches).to_have_text("3 of 60 exchanges")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(len(REPORT.groups)))
 def test_side_by_side_marks_exactly_the_lines_that_differ(page: Page, report: str, number: int) -> None:
     detail = REPORT.details[REPORT.groups[number].example]
@@ -304,6 +305,7 @@ def test_an_address_leads_back_to_a_group_and_to_an_exchange(page: Page, report:
     expect(page.locator(".panel article")).to_have_attribute("aria-label", "Exchange e000014")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everything_can_be_read_and_has_a_name(browser: Browser, report: str, scheme: str) -> None:
     page = browser.new_page(color_scheme=scheme, viewport={"width": 1440, "height": 900})  # type: ignore[arg-type]
@@ -318,6 +320,7 @@ def test_everything_can_be_read_and_has_a_name(browser: Browser, report: str, sc
     page.close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [360, 720, 1100, 1920])
 def test_long_values_break_no_window(browser: Browser, report: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 800})

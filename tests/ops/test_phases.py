@@ -469,6 +469,7 @@ def test_every_check_that_the_plan_names_is_there(monkeypatch: pytest.MonkeyPatc
     ]
 
 
+@pytest.mark.long
 def test_the_flows_of_this_app_pass_on_its_stacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(ROOT)
     project = load_project(ROOT)

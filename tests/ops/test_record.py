@@ -125,6 +125,7 @@ def copy() -> Iterator[Copy]:
             made.changeover("down")
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_a_recording_of_the_whole_system(copy: Copy) -> None:
     assert copy.changeover("record", "status") == (0, "Nothing is being recorded.")

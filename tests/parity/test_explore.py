@@ -86,12 +86,14 @@ def forgetful(tmp_path_factory: pytest.TempPathFactory) -> Exploration:
     return explored(pair(tmp_path_factory.mktemp("forgetful"), "forgetful"), examples=300, shrink=6)
 
 
+@pytest.mark.long
 def test_a_fault_that_only_a_sequence_shows_is_found(forgetful: Exploration) -> None:
     found = {(group.method, group.route, group.where, group.axis) for group in forgetful.report.groups}
 
     assert ("DELETE", "/notes/{note_id}", "answer", "status") in found
 
 
+@pytest.mark.long
 def test_what_is_found_is_shrunk_to_three_requests_at_most(forgetful: Exploration) -> None:
     twice = next(group for group in forgetful.report.groups if group.method == "DELETE" and group.axis == "status")
 
@@ -99,6 +101,7 @@ def test_what_is_found_is_shrunk_to_three_requests_at_most(forgetful: Exploratio
     assert twice.shrunk.requests <= 3
 
 
+@pytest.mark.long
 def test_after_rows_went_apart_the_stacks_start_anew(forgetful: Exploration) -> None:
     revived = [group for group in forgetful.report.groups if group.where == "rows"]
 
@@ -106,6 +109,7 @@ def test_after_rows_went_apart_the_stacks_start_anew(forgetful: Exploration) -> 
     assert forgetful.chapters > 1
 
 
+@pytest.mark.long
 def test_what_was_found_is_a_recording_that_a_run_replays(forgetful: Exploration, tmp_path: Path) -> None:
     file = tmp_path / "explored.jsonl.gz"
     write_found(forgetful, file)

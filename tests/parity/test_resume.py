@@ -13,6 +13,8 @@ from parity.values import ParityError
 from tests.parity.resumed_run import played, record
 
 ROOT = Path(__file__).resolve().parents[2]
+# Runs are killed and played anew, again and again.
+pytestmark = pytest.mark.long
 
 
 def kill(folder: Path, after: int, *words: str) -> None:
