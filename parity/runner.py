@@ -21,6 +21,7 @@ from parity.compare.noise import noise_class
 from parity.compare.terms import Terms
 from parity.config import Config, Stack
 from parity.coverage import load_expected
+from parity.databases.addresses import kind_of
 from parity.detail import details_of
 from parity.explain import explain
 from parity.golden import Golden, GoldenWriter, golden_file, load_golden
@@ -206,8 +207,9 @@ async def run(
             write_certificate(options.certificates, certificate)
     for replayed in replays:
         # A file goes with the run's folder, a database on a server does not.
-        if replayed.ground.database:
-            replayed.ground.database.drop()
+        database = replayed.ground.database
+        if database and kind_of(database.url) != "sqlite":
+            database.drop()
     return Run(report, judged, tuple(replays), certificates)
 
 
