@@ -42,7 +42,7 @@ test: check ## check, then every test
 	@deploy/install-package nginx nginx-light nginx && { deploy/install-package chromium chromium chromium || echo "No Chromium: the browser tests are skipped."; }
 	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m "not long"
 
-test-long: $(READY) ## the tests that need minutes: the whole suite without the legacy stack
+test-long: $(READY) ## the tests that need minutes: kills and resumes, foreign recordings, phases, the suite without legacy
 	@$(VENV)/bin/pytest -q -m long
 
 parity: $(READY) ## replay the committed recordings on both stacks; exit 1 on an unexplained difference

@@ -59,7 +59,7 @@ def replayed(config: Config, recording: Path, folder: Path) -> Report:
     """Return the report of one run; a foreign file is imported first."""
     if recording.suffix != ".jsonl":
         recording = imported(config, recording, folder)
-    running = run(config, [recording], Options(folder / "run"), book=RouteBook(), progress=Silence())
+    running = run(config, [recording], Options(folder / "run", shrink=0), book=RouteBook(), progress=Silence())
     return asyncio.run(running).report
 
 
