@@ -38,9 +38,10 @@ check: $(READY) ## lint, types, import rules, nginx.conf is current
 	@for rules in $(IMPORT_RULES); do $(VENV)/bin/lint-imports --config $$rules || exit 1; done
 	@$(VENV)/bin/python -m gateway render --check && $(CHANGEOVER) containers --check
 
+# One worker more than processors: tests that start processes mostly wait.
 test: check ## check, then every test
 	@deploy/install-package nginx nginx-light nginx && { deploy/install-package chromium chromium chromium || echo "No Chromium: the browser tests are skipped."; }
-	@$(VENV)/bin/pytest -q -n auto --dist worksteal -m "not long"
+	@$(VENV)/bin/pytest -q -n $$($(VENV)/bin/python -c "import os; print(os.cpu_count() + 1)") --dist worksteal -m "not long"
 
 test-long: $(READY) ## the tests that need minutes: kills and resumes, foreign recordings, phases, the suite without legacy
 	@$(VENV)/bin/pytest -q -m long
