@@ -181,6 +181,7 @@ def session() -> Iterator[Any]:
     assert next(secrets, None) is None, "every secret was planted"
 
 
+@pytest.mark.long
 def test_a_session_of_secrets_on_the_faulty_build(faulty: Project, tmp_path: Path, subtests: pytest.Subtests) -> None:
     """Saved by a browser, imported, replayed once: the fault is found, and no secret is in anything that was written."""
     har = tmp_path / "admin.har"

@@ -123,6 +123,7 @@ def test_what_was_found_is_a_recording_that_a_run_replays(forgetful: Exploration
     assert [entry.seq for entry in listed] == list(range(1, len(listed) + 1))
 
 
+@pytest.mark.long
 def test_nothing_is_found_where_both_do_the_same(tmp_path: Path) -> None:
     quiet = Quiet()
     done = explored(pair(tmp_path, "same"), quiet)
@@ -135,6 +136,7 @@ def test_nothing_is_found_where_both_do_the_same(tmp_path: Path) -> None:
     assert statuses >= {200, 201, 204, 401, 404, 405, 422}
 
 
+@pytest.mark.long
 def test_the_same_seed_asks_the_same_and_another_one_something_else(tmp_path: Path) -> None:
     asked = []
     for seed in (1, 1, 2):
