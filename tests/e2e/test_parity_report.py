@@ -139,6 +139,7 @@ def test_every_group_stands_under_its_cause_with_its_state(page: Page, report: s
         ]
 
 
+@pytest.mark.long
 def test_search_and_filters_narrow_what_is_shown(page: Page, report: str) -> None:
     page.goto(f"{report}#differences")
     matches = page.locator("#matches")
@@ -202,6 +203,7 @@ def test_rows_written_and_calls_stand_on_their_sides(page: Page, report: str) ->
     ).to_have_count(1)
 
 
+@pytest.mark.long
 def test_rows_that_both_wrote_alike_are_folded_away(page: Page, report: str) -> None:
     box = open_group(page, report, group_at("type", "/users/{id}"))
 
@@ -212,6 +214,7 @@ def test_rows_that_both_wrote_alike_are_folded_away(page: Page, report: str) -> 
 
 
 @pytest.mark.parametrize("stack", ["legacy", "modern"])
+@pytest.mark.long
 def test_the_copied_curl_is_the_command_itself(page: Page, report: str, stack: str) -> None:
     group = REPORT.groups[group_at("presence", "/jobs/{id}")]
     box = open_group(page, report, group_at("presence", "/jobs/{id}"))
@@ -222,6 +225,7 @@ def test_the_copied_curl_is_the_command_itself(page: Page, report: str, stack: s
     expect(box.get_by_label(f"curl for {stack}", exact=True)).to_contain_text("curl -i --path-as-is -X PUT")
 
 
+@pytest.mark.long
 def test_the_ledger_rule_and_the_shrunk_session_are_there(page: Page, report: str) -> None:
     box = open_group(page, report, group_at("presence", "/jobs/{id}"))
     box.get_by_text("The ledger rule that would accept this group").click()
@@ -231,6 +235,7 @@ def test_the_ledger_rule_and_the_shrunk_session_are_there(page: Page, report: st
     expect(box.get_by_label("pytest file", exact=True)).to_contain_text("def test_the_row_is_left_alone")
 
 
+@pytest.mark.long
 def test_what_answers_hold_is_shown_and_never_run(page: Page, report: str) -> None:
     for number in range(len(REPORT.groups)):
         open_group(page, report, number)
@@ -261,6 +266,7 @@ def test_markup_that_came_in_all_the_same_would_not_run(browser: Browser, report
     page.close()
 
 
+@pytest.mark.long
 def test_ten_thousand_exchanges_open_and_scroll_at_once(page: Page, large: str) -> None:
     began = time.monotonic()
     page.goto(large)
@@ -278,6 +284,7 @@ def test_ten_thousand_exchanges_open_and_scroll_at_once(page: Page, large: str) 
     assert took_s < 4
 
 
+@pytest.mark.long
 def test_all_of_it_works_from_the_keyboard(page: Page, report: str) -> None:
     page.goto(report)
     page.keyboard.press("/")
@@ -295,6 +302,7 @@ def test_all_of_it_works_from_the_keyboard(page: Page, report: str) -> None:
     expect(page.locator(".panel article")).to_have_attribute("aria-label", "Exchange e000000")
 
 
+@pytest.mark.long
 def test_an_address_leads_back_to_a_group_and_to_an_exchange(page: Page, report: str) -> None:
     page.goto(f"{report}#exchanges/e000014")
     expect(page.locator(".panel article")).to_have_attribute("aria-label", "Exchange e000014")

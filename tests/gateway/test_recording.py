@@ -371,6 +371,7 @@ class Load:
 
 
 @pytest.mark.parametrize("keep_alive", [False, True], ids=["a connection each", "connections kept"])
+@pytest.mark.long
 def test_no_request_is_lost_or_doubled_when_recording_starts_and_stops(
     own_edge: Edge, recorder: Recorder, stacks: tuple[EchoStack, EchoStack], keep_alive: bool
 ) -> None:
