@@ -23,7 +23,7 @@ from gateway.routes import Phase
 from gateway.tables import load_toml
 from parity.config import CONFIG_FILE, Stack
 
-__all__ = ["Bench", "Found", "Say", "imported", "nothing_said", "parity", "respond", "retired", "run_tests"]
+__all__ = ["Bench", "Found", "Say", "imported", "parity", "respond", "retired", "run_tests"]
 
 Say = Callable[[str], None]
 _NO_CODE = frozenset({"__pycache__", "node_modules"})
@@ -88,10 +88,6 @@ class Bench:
                 f"{CONFIG_FILE} has no stack besides {config.parity.primary}; add it, or put its folder back."
             )
         return found[-1]
-
-
-def nothing_said(_text: str) -> None:
-    """Say nothing."""
 
 
 def respond(bench: Bench) -> Found:

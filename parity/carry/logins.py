@@ -45,9 +45,6 @@ class Logins:
         """Note that a route took a token that had stood at this path of an answer."""
         self._taken_by.setdefault(route, Counter())[path] += 1
 
-    def is_waiting(self, session: str) -> bool:
-        return bool(self._offers.get(session))
-
     def claim(self, session: str, route: str, key: str) -> tuple[str, str] | None:
         """Return token and path for a token unknown so far that is used here, and take it from the offers.
 

@@ -6,7 +6,6 @@ from parity.compare.answers import compare_answers
 from parity.compare.effects import compare_effects
 from parity.compare.identity import Identities
 from parity.compare.leaves import Leaves
-from parity.compare.noise import learn_noise
 from parity.compare.places import Root
 from parity.compare.rows import compare_rows
 from parity.compare.terms import Terms
@@ -14,7 +13,7 @@ from parity.compare.times import read_time
 from parity.compare.walk import Walk
 from parity.values import Difference, Outcome, header
 
-__all__ = ["Identities", "Terms", "compare", "learn_noise"]
+__all__ = ["Identities", "Terms", "compare"]
 
 
 def compare(left: Outcome, right: Outcome, *, route: str, terms: Terms, identities: Identities) -> list[Difference]:

@@ -45,7 +45,7 @@ def compare_effects(left: Sequence[Effect], right: Sequence[Effect], walk: Walk)
 def _compare_kind(kind: str, left: list[Effect], right: list[Effect], walk: Walk) -> None:
     values = [_content(effect) for effect in left], [_content(effect) for effect in right]
     matching = _match(values[0], values[1], walk)
-    if _overtaken(matching.pairs, values[0]) and not walk.leaves.relaxes_order(_place(kind, None)):
+    if _overtaken(matching.pairs, values[0]):
         shown = [[_summary(value) for value in side] for side in values]
         walk.add("order", _place(kind, None), shown[0], shown[1], (f"array({len(left)})", f"array({len(right)})"))
     for pair in matching.pairs:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from parity.compare.identity import Identities, number_kind
 from parity.compare.json_text import NotJson, read_json
-from parity.compare.kinds import Kind, axis_between, id_of, ids_in, jwt_parts, kind_of, random_alike, value_class
-from parity.compare.places import Place, enclosing_entity, key_at, path_of, root_of
+from parity.compare.kinds import Kind, axis_between, id_of, ids_in, jwt_parts, kind_of, random_alike
+from parity.compare.places import Place, enclosing_entity, key_at, root_of
 from parity.compare.terms import Terms
 from parity.compare.texts import Own, Token, entity_before, split
 from parity.compare.times import Moment, read_time
@@ -52,21 +52,16 @@ class Leaves:
         self.tolerance_s = tolerance_s
         self.now_s = now_s
         self.learning = True
-        self.noisy = any(where == route for where, _ in terms.noise)
         self._own = _own(terms.prefixes, terms.addresses)
         self._columns = terms.columns
 
     def unequal(self, left: Any, right: Any, place: Place) -> Verdict | Nested | None:
         """Return None if two unequal leaves of one JSON type are equal by a rule, else in what they differ."""
         if isinstance(left, str):
-            found = self._texts(left, right, place)
-        elif isinstance(left, int | float) and not isinstance(left, bool):
-            found = self._numbers(left, right, place)
-        else:
-            found = Verdict("value", str(kind_of(left)), str(kind_of(right)))
-        if isinstance(found, Verdict) and found.axis == "value" and self.relaxes(left, right, place):
-            return None
-        return found
+            return self._texts(left, right, place)
+        if isinstance(left, int | float) and not isinstance(left, bool):
+            return self._numbers(left, right, place)
+        return Verdict("value", str(kind_of(left)), str(kind_of(right)))
 
     def equal(self, value: str | int, place: Place) -> bool:
         """Take the ids in a leaf that is equal on both sides as themselves. False if one of them belongs to another."""
@@ -99,17 +94,6 @@ class Leaves:
     def may_hold_ids(self, key: str) -> bool:
         """Say whether short numbers under this key, or in this column, may be ids."""
         return is_id_key(key) or key in self._columns or singular(key) in self._columns
-
-    def relaxes(self, left: Any, right: Any, place: Place) -> bool:
-        """Say whether calibration found this leaf to differ in value by itself, in the class these two values share."""
-        if not self.noisy:
-            return False
-        classes = self.terms.noise.get((self.route, path_of(place)), frozenset())
-        return bool(classes) and value_class(left, right, key_at(place)) in classes
-
-    def relaxes_order(self, place: Place) -> bool:
-        """Say whether calibration found the order of this list to differ by itself."""
-        return self.noisy and "order" in self.terms.noise.get((self.route, path_of(place)), frozenset())
 
     def blanked(self, text: str, left: bool) -> str:
         """Return the text with the stack's own address and prefix taken out."""

@@ -67,7 +67,7 @@ def _aligned(walk: "Walk", left: tuple[list[Any], list[int]], right: tuple[list[
     (values, lefts), (others, rights) = left, right
     matching = align(walk.leaves, [values[at] for at in lefts], [others[at] for at in rights], place)
     pairs = [(lefts[pair.left], rights[pair.right], pair.sure) for pair in matching.pairs]
-    if matching.reordered and not walk.leaves.relaxes_order(place):
+    if matching.reordered:
         moved = [(i, j) for i, j, _ in pairs if i != j][:5]
         shown = [values[i] for i, _ in moved], [others[j] for _, j in moved]
         walk.add("order", place, *shown, (f"array({len(values)})", f"array({len(others)})"))

@@ -12,8 +12,7 @@ class Terms:
 
     `headers` are compared besides content-type, by lower-case name. Times may lie `time_tolerance_s` plus the elapsed time
     of the exchange apart. `clock_shift_s` is right clock minus left clock; unless it is 0, times are compared by format
-    only. `noise` maps (route template, path) to the classes, learned by calibration, whose value is relaxed there; the
-    class `order` relaxes the order of a list. `prefixes` and `addresses` are each stack's own: where both name theirs they
+    only. `prefixes` and `addresses` are each stack's own: where both name theirs they
     count as equal, and addresses (any text that is a stack's own: `http://127.0.0.1:5001`) meet by position.
     `references` is (table, column) -> the table whose ids the column holds. `key_order` makes the order of an object's keys
     count. `now_s` (0: the answer's Date header) tells epoch numbers from counts.
@@ -22,7 +21,6 @@ class Terms:
     headers: tuple[str, ...] = ("allow", "cache-control", "location", "retry-after", "www-authenticate")
     time_tolerance_s: float = 2.0
     clock_shift_s: float = 0.0
-    noise: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     prefixes: tuple[str, str] = ("", "")
     addresses: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     references: Mapping[tuple[str, str], str] = field(default_factory=dict)

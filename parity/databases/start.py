@@ -1,14 +1,13 @@
 """The start state of a replay: an empty database, and the commands of the project that fill it."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from parity.config import Config
 from parity.databases import Database, open_database
 from parity.databases.addresses import kind_of, shown, sqlite_path
+from parity.environment import with_own
 from parity.placeholders import fill
 from parity.values import ParityError
 
@@ -50,7 +49,7 @@ def _make_empty(url: str) -> None:
 def _run(words: list[str], root: Path, environ: Mapping[str, str]) -> None:
     try:
         done = subprocess.run(  # noqa: S603
-            words, cwd=root, env=_environment(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            words, cwd=root, env=with_own(environ), stdin=subprocess.DEVNULL, capture_output=True, check=False
         )
     except OSError as error:
         raise ParityError(
@@ -60,12 +59,6 @@ def _run(words: list[str], root: Path, environ: Mapping[str, str]) -> None:
         lines = (done.stderr.strip() or done.stdout.strip()).decode("utf-8", "replace").splitlines()
         said = lines[-1].strip() if lines else "it said nothing"
         raise ParityError(f'"{" ".join(words)}" of parity.prepare failed with {done.returncode}: {said}')
-
-
-def _environment(environ: Mapping[str, str]) -> dict[str, str]:
-    merged = {**os.environ, **environ}
-    # Programs of this Python come first, as for the stacks.
-    return {**merged, "PATH": os.pathsep.join([str(Path(sys.prefix, "bin")), merged.get("PATH", os.defpath)])}
 
 
 def _made(url: str) -> Database:

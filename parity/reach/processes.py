@@ -9,13 +9,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from parity.config import Stack
+from parity.environment import with_own
 from parity.placeholders import fill
 from parity.reach.client import Client, Limits
 from parity.reach.wire import Origin
@@ -67,7 +67,7 @@ async def start_process(
     for hold in (True, False):
         with _free_port(hold=hold) as port:
             origin = Origin(_HOST, port, base=stack.prefix)
-            group = ProcessGroup(_command(stack, port), _environment(env), root, log)
+            group = ProcessGroup(_command(stack, port), with_own(env), root, log)
             try:
                 fault = await _until_live(stack, group, origin, start_s)
             except BaseException:
@@ -91,11 +91,6 @@ def _command(stack: Stack, port: int) -> list[str]:
         "workers": "1",
     }
     return [fill(word, facts) for word in stack.start]
-
-
-def _environment(env: Mapping[str, str]) -> dict[str, str]:
-    merged = {**os.environ, **env}
-    return {**merged, "PATH": os.pathsep.join([str(Path(sys.prefix, "bin")), merged.get("PATH", os.defpath)])}
 
 
 @contextmanager
