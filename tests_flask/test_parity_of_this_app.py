@@ -63,11 +63,21 @@ def replayed(project: Project, recording: Path, folder: Path, config: Config | N
 def test_both_stacks_do_the_same_with_every_committed_recording(tmp_path: Path, subtests: pytest.Subtests) -> None:
     """What `make parity` does, once; it takes a while, so all that it promises is looked at here."""
     command = [sys.executable, "-m", "changeover", "parity", "run", "--json"]
-    environ = os.environ | {"VAR_DIR": str(tmp_path)}
+    live = tmp_path / "live.db"
+    of_whoever_runs_it = {
+        "DATABASE_URL": f"sqlite:///{live}",
+        "MODERN_DATABASE_URL": f"sqlite:///{live}",
+        "SCHEDULER_TIMEZONE": "Europe/Berlin",
+        "CORS_ORIGINS": "https://app.example.com",
+        "JWT_ACCESS_TOKEN_EXPIRES": "60",
+    }
+    environ = os.environ | of_whoever_runs_it | {"VAR_DIR": str(tmp_path)}
 
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=600, check=False)
 
     assert done.stdout, done.stderr
+    with subtests.test("nothing was written to the database of whoever runs it"):
+        assert not live.exists()
     report = json.loads(done.stdout)
     counts = report["counts"]
     with subtests.test("no unexplained difference, none accepted"):
