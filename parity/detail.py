@@ -7,6 +7,7 @@ from parity.grouping import group_id, group_key, heads
 from parity.journal import Detail as Whole
 from parity.journal import Played
 from parity.judge import Judged
+from parity.redaction.names import Names
 from parity.report.detail import Mask, Seen, detail_of
 from parity.report.value import Comparison, Detail, StackInfo
 
@@ -18,26 +19,29 @@ _ROOM_BYTES = 6 * 1024 * 1024
 _SHOWN_BYTES = 64 * 1024
 _LEAST_BYTES = 1024
 _TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*")
-_NAMES = r"[\w-]*(?:passw(?:or)?d|secret|api[_-]?key|credential|private[_-]?key)[\w-]*"
+_IN_JSON = re.compile(r'("((?:[^"\\]|\\.)*)"\s*:\s*)"(?:[^"\\]|\\.)*"')
+_IN_FORM = re.compile(r"((?:^|[?&])([^=?&\s]+)=)[^&\s]*")
 
 
-def mask_of(names: Sequence[str]) -> Mask:
-    """Return what hides tokens, and the values of secret names in JSON and forms; `names` are secret besides the usual ones."""
-    wanted = "|".join([_NAMES, *map(re.escape, names)])
-    in_json = re.compile(rf'("(?:{wanted})"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-    in_form = re.compile(rf"((?:^|[?&])(?:{wanted})=)[^&\s]*", re.IGNORECASE)
+def mask_of(names: Names) -> Mask:
+    """Return what hides tokens, and the values under names that a recording would not hold either, in JSON and forms."""
+
+    def hidden(found: re.Match[str], value: str) -> str:
+        return found[1] + value if names.secrecy(found[2]) else found[0]
 
     def mask(text: str) -> str:
-        text = _TOKEN.sub("<jwt>", text)
-        text = in_json.sub(rf'\1"{_MASKED}"', text)
-        return in_form.sub(rf"\1{_MASKED}", text)
+        text = _IN_JSON.sub(lambda found: hidden(found, f'"{_MASKED}"'), _TOKEN.sub("<jwt>", text))
+        return _IN_FORM.sub(lambda found: hidden(found, _MASKED), text)
 
     return mask
 
 
-def details_of(judged: Judged, stacks: tuple[StackInfo, StackInfo], secrets: Sequence[str]) -> Mapping[str, Detail]:
-    """Return the examples of all groups, of both stacks and of the witnesses, by exchange id, as far as a report can bear."""
-    mask = mask_of(secrets)
+def details_of(judged: Judged, stacks: tuple[StackInfo, StackInfo], names: Names) -> Mapping[str, Detail]:
+    """Return the examples of all groups, of both stacks and of the witnesses, by exchange id, as far as a report can bear.
+
+    `names` tell what is secret.
+    """
+    mask = mask_of(names)
     found: dict[str, Detail] = {}
     room_bytes = _ROOM_BYTES
     for exchange in dict.fromkeys(_examples([judged.comparison, judged.witness, judged.golden])):

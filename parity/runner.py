@@ -30,6 +30,7 @@ from parity.journal import Journal, Played
 from parity.judge import Criteria, Judged, joined, judge, place_of
 from parity.ledger import load_ledger
 from parity.recording import digest, read
+from parity.redaction.names import Names
 from parity.replay import Replay, Suspect
 from parity.replayed import Replayed
 from parity.report.value import LearnedKind, RecordingInfo, Report, StackInfo
@@ -339,7 +340,7 @@ def report_of(
         latencies=judged.latencies,
         causes=judged.comparison.causes,
         groups=judged.comparison.groups,
-        details=details_of(judged, shown, config.parity.secrets),
+        details=details_of(judged, shown, Names(config.parity.secrets, config.parity.public)),
         witness=judged.witness,
         golden=judged.golden,
         ledger=judged.ledger,

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from parity.detail import mask_of
+from parity.redaction.names import Names
 from parity.report.detail import Seen, detail_of, spot_of
 from parity.report.value import BodyView, Detail
 from parity.values import Answer, Difference, Effect, Outcome, Request, RowChange
@@ -148,3 +150,19 @@ def test_each_difference_names_the_group_it_was_counted_in() -> None:
     )
 
     assert [spot.group for spot in found.spots] == ["g1", ""]
+
+
+MASKED = {
+    "a password in JSON": ('{"password": "a\\"b", "n": 1}', '{"password": "[hidden]", "n": 1}'),
+    "a PIN in a form": ("name=ann&pin=1234", "name=ann&pin=[hidden]"),
+    "a key in a query": ("/x?api_key=k-1&page=2", "/x?api_key=[hidden]&page=2"),
+    "a name of the project's own": ('{"locker": "12-7"}', '{"locker": "[hidden]"}'),
+    "a name that is public": ('{"x_api_key": "of-a-test"}', '{"x_api_key": "of-a-test"}'),
+    "a token wherever it stands": ("see eyJhbGciOi.eyJzdWIiOi.c2ln", "see <jwt>"),
+    "what only sounds like one": ('{"token_type": "bearer"}', '{"token_type": "bearer"}'),
+}
+
+
+@pytest.mark.parametrize(("text", "shown"), MASKED.values(), ids=MASKED.keys())
+def test_a_report_hides_what_a_recording_would_not_hold(text: str, shown: str) -> None:
+    assert mask_of(Names(["locker"], ["x-api-key"]))(text) == shown
