@@ -5,20 +5,22 @@ Tables that belong to other parts of the harness are left alone; the gateway's o
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.recording import Recording
 from gateway.routes import RouteTable, load_routes
 from gateway.tables import ConfigError, Table, load_toml
 
-__all__ = ["CONFIG_FILE", "Config", "ConfigError", "Limit", "Stack", "Timeouts", "load"]
+__all__ = ["CONFIG_FILE", "Config", "ConfigError", "Face", "Limit", "Stack", "Sticky", "Timeouts", "load"]
 
 CONFIG_FILE = "dualstack.toml"
 STACK_NAME = re.compile(r"[a-z][a-z0-9]*")
 PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 TEXT_FILE = re.compile(r"[A-Za-z0-9_-]+\.(?:md|txt)")
+COOKIE = re.compile(r"[a-z][a-z0-9_]{0,31}")
+SALT = re.compile(r"[A-Za-z0-9._-]{1,32}")
 RESERVED = frozenset({"none", "error"})
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
 FACTS = ("host", "port", "keep_alive_s", "workers", "app")
@@ -26,7 +28,10 @@ FACTS = ("host", "port", "keep_alive_s", "workers", "app")
 
 @dataclass(frozen=True)
 class Stack:
-    """One of the two services. Paths (`health`, `live`) have no prefix, `pages` are outside of it."""
+    """One of the two services. Paths (`health`, `live`) have no prefix, `pages` are outside of it.
+
+    `serves` are further public prefixes that are its own. An `incomplete` one answers 501 for what it does not have.
+    """
 
     name: str
     host: str
@@ -40,6 +45,8 @@ class Stack:
     health: str
     live: str
     pages: tuple[str, ...]
+    serves: tuple[str, ...] = ()
+    incomplete: bool = False
 
     @property
     def address(self) -> str:
@@ -75,10 +82,33 @@ class Timeouts:
 
 
 @dataclass(frozen=True)
-class Config:
-    """Everything the renderer needs. `stacks` are those that are there; `serves` has the prefix of every stanza.
+class Sticky:
+    """How a visitor stays in one cohort: by this cookie, which the gateway sets; `salt` shuffles who is in which."""
 
-    `recording` is never read from the file: it is there while something is recorded.
+    cookie: str = "gwb"
+    salt: str = "1"
+
+
+@dataclass(frozen=True)
+class Face:
+    """A public prefix: `home` answers it unless the ownership table says otherwise, which it may while not `pinned`.
+
+    The prefix that only the candidate has is pinned to it until somebody takes the pin out.
+    """
+
+    number: int
+    prefix: str
+    home: str
+    pinned: bool
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything the renderer needs. `stacks` are those that are there; `serves` has every public prefix's own stack.
+
+    The first stack is the primary, the second the candidate that route groups move to. Neither `recording` nor
+    `settled` is read from the file: the first is there while something is recorded; `settled` are the groups that the
+    candidate answers where the ownership table cannot be read, because all of them were its when this was rendered.
     """
 
     root: Path
@@ -93,6 +123,26 @@ class Config:
     texts: tuple[str, ...]
     frontend: Path | None
     recording: Recording | None = None
+    sticky: Sticky = field(default_factory=Sticky)
+    settled: frozenset[str] = frozenset()
+
+    @property
+    def primary(self) -> Stack:
+        return self.stacks[0]
+
+    @property
+    def candidate(self) -> Stack | None:
+        """The stack that route groups move to; None where only one stack is left."""
+        return self.stacks[1] if len(self.stacks) > 1 else None
+
+    @property
+    def faces(self) -> tuple[Face, ...]:
+        """Every public prefix, the longest first, as nginx must try them."""
+        ordered = sorted(self.serves.items(), key=lambda item: (-len(item[0]), item[0]))
+        return tuple(
+            Face(number, prefix, home, pinned=home != self.primary.name)
+            for number, (prefix, home) in enumerate(ordered, 1)
+        )
 
     @property
     def listen(self) -> str:
@@ -116,6 +166,7 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
     route_file = gateway.text("routes")
     frontend = read_frontend(gateway, environ, root)
     texts = read_texts(gateway)
+    sticky = read_sticky(gateway)
     gateway.done()
     declared = read_stacks(top.table("stacks"), environ)
     there = tuple(stack for stack, folder in declared if complete or (root / folder).is_dir())
@@ -126,14 +177,33 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
         host=host,
         port=port,
         stacks=there,
-        serves={stack.prefix: (stack if stack in there else there[0]).name for stack, _ in declared},
+        serves=public_prefixes([stack for stack, _ in declared], there),
         body_bytes=body_bytes,
         larger=larger,
         timeouts=read_timeouts(top.table("timeouts", {})),
         routes=load_routes(root / route_file, route_file),
         texts=texts,
         frontend=frontend,
+        sticky=sticky,
     )
+
+
+def public_prefixes(declared: Sequence[Stack], there: Sequence[Stack]) -> dict[str, str]:
+    """Return each public prefix and the stack it is home to: the first that names it, or the first that is there."""
+    homes: dict[str, str] = {}
+    for stack in declared:
+        for prefix in (stack.prefix, *stack.serves):
+            homes.setdefault(prefix, (stack if stack in there else there[0]).name)
+    return homes
+
+
+def read_sticky(table: Table) -> Sticky:
+    sticky = Sticky(table.text("cookie", Sticky.cookie), table.text("salt", Sticky.salt))
+    if not COOKIE.fullmatch(sticky.cookie):
+        raise table.error("cookie", sticky.cookie, "must be a cookie's name of lower-case letters, digits and _")
+    if not SALT.fullmatch(sticky.salt):
+        raise table.error("salt", sticky.salt, "must be 1 to 32 letters, digits, . _ or -")
+    return sticky
 
 
 def from_environment(table: Table, key: str, environ: Mapping[str, str]) -> tuple[str, str | None]:
@@ -217,7 +287,7 @@ def read_stack(name: str, table: Table, environ: Mapping[str, str]) -> Stack:
         name=name,
         host=host,
         port=read_port(table, environ),
-        prefix=read_path(table, "prefix"),
+        prefix=read_prefix(table),
         interface=interface,
         app=table.text("app"),
         start=start,
@@ -226,7 +296,15 @@ def read_stack(name: str, table: Table, environ: Mapping[str, str]) -> Stack:
         health=read_path(table, "health"),
         live=read_path(table, "live"),
         pages=tuple(check_path(table, "pages", page) for page in table.texts("pages", [])),
+        serves=tuple(check_path(table, "serves", prefix) for prefix in table.texts("serves", [])),
+        incomplete=table.flag("incomplete", False),
     )
+
+
+def read_prefix(table: Table) -> str:
+    """Return the prefix of the stack's addresses; "" where they have none."""
+    value = table.text("prefix")
+    return check_path(table, "prefix", value) if value else value
 
 
 def read_path(table: Table, key: str) -> str:
@@ -243,13 +321,15 @@ def check_stacks(top: Table, port: int, stacks: tuple[Stack, ...]) -> None:
     """Refuse no stack at all, and whatever two stacks (or a stack and the gateway) cannot share."""
     if not stacks:
         raise top.error("stacks", sorted(top.data["stacks"]), "none is there; at least one stack's folder must exist")
-    taken: dict[object, str] = {("127.0.0.1", port): "the gateway"}
+    if len(stacks) > 2:
+        names = [stack.name for stack in stacks]
+        raise top.error("stacks", names, "are more than two; route groups move from the first stack to the second")
+    taken = {("127.0.0.1", port): "the gateway"}
     for stack in stacks:
-        for key, value in (("port", (stack.host, stack.port)), ("prefix", stack.prefix)):
-            if value in taken:
-                shown = stack.port if key == "port" else stack.prefix
-                raise top.error(f"stacks.{stack.name}.{key}", shown, f"is taken by {taken[value]}; choose another")
-            taken[value] = stack.name
+        address = (stack.host, stack.port)
+        if address in taken:
+            raise top.error(f"stacks.{stack.name}.port", stack.port, f"is taken by {taken[address]}; choose another")
+        taken[address] = stack.name
 
 
 def read_limits(table: Table) -> tuple[int, tuple[Limit, ...]]:

@@ -7,13 +7,16 @@ the raw one (`$request_uri`). Where the two could lead to different stacks, the 
 from collections.abc import Iterable
 
 from gateway.answers import ERROR_PLACE, Lines, block
+from gateway.cohorts import COHORTS
 from gateway.config import Config
 from gateway.routes import UNMATCHED
 
-__all__ = ["plain_pattern", "prefix_pattern", "request_maps"]
+__all__ = ["plain_pattern", "prefix_pattern", "request_maps", "slash"]
 
 # Path segments and characters on which two URL parsers may disagree; "#" ends the path for one of them.
 AMBIGUOUS_PATH = r"~*^\S+ [^? ]*(?:/(?:\.|%2e){1,2}(?:[/? ]|$)|%00|%2f|%5c|[\x5c#])"
+# Methods that change nothing, RFC 9110 section 9.2.1.
+SAFE = ("GET", "HEAD", "OPTIONS")
 SECRET_QUERY = (
     r"~*(?:token|secret|passw|pwd|key|auth|jwt|session|cookie|credential|signature|code=|eyJ|^[^=&]*%|&[^=&]*%)"
 )
@@ -26,7 +29,13 @@ def request_maps(config: Config) -> Lines:
         "",
         *stack_maps(config),
         "",
+        *ownership_maps(config),
+        "",
         *target_maps(config),
+        "",
+        *fallback_maps(),
+        "",
+        *location_maps(config),
         "",
         *group_maps(config),
         "",
@@ -72,38 +81,125 @@ def request_line_maps() -> Lines:
 
 
 def stack_maps(config: Config) -> Lines:
-    """Return who answers: the stack asked for by X-Stack, else the one whose prefix the address has."""
-    addressed = []
-    for prefix, name in longest_first(config):
-        addressed.append(entry(rf"~^{plain_pattern(prefix)}(?:[/?]|\z)", name))
-    agreed = [entry(f"{name}:{name}", '""') for name in sorted(set(config.serves.values()))]
+    """Return who would answer without the ownership table, who else could, and whom X-Stack asks for."""
+    raw = [entry(rf"~^{plain_pattern(face.prefix)}(?:[/?]|\z)", str(face.number)) for face in config.faces]
+    agreed = [entry(f"{face.number}:{face.number}", '""') for face in config.faces]
     agreed.append(entry("~:error$", '""'))
+    homes = [f"{face.number} {face.home};" for face in config.faces]
     return [
         "# One request may ask for the other stack; any other value is ignored.",
         *block("map $http_x_stack $asked", 'default "";', *(entry(f"~^{s.name}$", s.name) for s in config.stacks)),
-        *block("map $request_uri $addressed", 'default "";', *addressed),
-        *block("map $uri $addressed_decoded", 'default "";', entry(f"~^{ERROR_PLACE}/", "error"), *addressed),
-        *block(
-            "map $addressed:$asked $stack",
-            "default $addressed;",
-            *(entry(f"~^[a-z0-9]+:{s.name}$", s.name) for s in config.stacks),
-        ),
+        "# The public prefix of the address, by number.",
+        *block("map $request_uri $face", 'default "";', *raw),
+        *block("map $uri $decoded_face", 'default "";', entry(f"~^{ERROR_PLACE}/", "error"), *raw),
         "# An encoded prefix, such as /%61pi, is read differently by nginx and by the stacks.",
-        *block("map $addressed:$addressed_decoded $split", "default 1;", '":" "";', *agreed),
+        *block("map $face:$decoded_face $split", "default 1;", '":" "";', *agreed),
         *block("map $ambiguous$split $refused", "default 1;", '"" "";'),
+        "# Whose it is where the ownership table does not name another.",
+        *block("map $face $home", 'default "";', *homes),
+        *settled_map(config),
+    ]
+
+
+def settled_map(config: Config) -> Lines:
+    """Return `$natural`: the home of the prefix, or the candidate for groups that were wholly its own when rendered."""
+    candidate = config.candidate
+    entries = []
+    if candidate:
+        faces = [face for face in config.faces if face.home != candidate.name]
+        entries = [f"{face.number}:{group} {candidate.name};" for face in faces for group in sorted(config.settled)]
+    return block("map $face:$group $natural", "default $home;", *entries)
+
+
+def ownership_maps(config: Config) -> Lines:
+    """Return the visitor's cohort and the name of the file by which another than the natural owner has the request."""
+    sticky = config.sticky
+    parts, before = [], 0
+    for cohort, share in COHORTS.items():
+        parts.append(f"{share - before}% {cohort};" if share < 100 else f"* {cohort};")
+        before = share
+    known = "[0-9a-f]{32}"
+    cookie = f'"{sticky.cookie}=$request_id; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"'
+    return [
+        "# A visitor is known by a cookie, else by the address; a token changes too often.",
+        *block(
+            f"map $cookie_{sticky.cookie} $visitor",
+            "default $remote_addr;",
+            entry(rf"~^(?<known_visitor>{known})\z", "$known_visitor"),
+        ),
+        *block(f"map $cookie_{sticky.cookie} $new_cookie", f"default {cookie};", entry(rf"~^{known}\z", '""')),
+        *block(f'split_clients "{sticky.salt}:$visitor" $cohort', *parts),
+        "# The last part of the table's path: which generation of it decided.",
+        *block("map $table $generation", 'default "";', entry("~/(?<table_name>g[0-9]+)$", "$table_name")),
+        *others_map("$natural", "$rival", config),
+        *others_map("$stack", "$other", config),
+    ]
+
+
+def others_map(source: str, name: str, config: Config) -> Lines:
+    """Return the map of a stack to the other one, "none" where there is no other."""
+    names = [stack.name for stack in config.stacks]
+    pairs = zip(names, reversed(names), strict=True) if len(names) > 1 else ()
+    return block(f"map {source} {name}", "default none;", *(f"{one} {two};" for one, two in pairs))
+
+
+def fallback_maps() -> Lines:
+    """Return which requests the other stack may be asked: reads that nobody sent to one stack on purpose."""
+    return [
+        "# What the other stack may be asked when the first is dead: nothing that writes, nothing sent there on purpose.",
+        *block("map $method:$asked $may_fall", 'default "";', *(f'"{method}:" 1;' for method in SAFE)),
+        *block("map $asked $may_fall_through", 'default "";', '"" 1;'),
+    ]
+
+
+def location_maps(config: Config) -> Lines:
+    """Return the Location of an answer as the client may use it: under the prefix by which it came."""
+    prefixes = prefix_pattern(config.serves)
+    own = "|".join(rf"{stack.host}:{stack.port}".replace(".", r"\.") for stack in config.stacks)
+    publics = [f'{face.number} "{face.prefix}";' for face in config.faces]
+    return [
+        "# A stack's Location comes back under the prefix the client used; addresses elsewhere stay as they are.",
+        *block("map $face $public_prefix", 'default "";', *publics),
+        *block(
+            "map $upstream_http_location $public_location",
+            "default $upstream_http_location;",
+            '"" "";',
+            entry(rf"~^(?:https?://(?:{own}))?(?:{prefixes})(?<path1>(?:[/?#].*)?)$", "$public_prefix$path1"),
+            entry("~^https?://", "$own_location"),
+        ),
+        *block(
+            "map $public_host|$upstream_http_location $own_location",
+            "default $upstream_http_location;",
+            entry(
+                rf"~^(?<own_host>[^|]+)\|https?://\k<own_host>(?:{prefixes})(?<path2>(?:[/?#].*)?)$",
+                "$public_prefix$path2",
+            ),
+        ),
     ]
 
 
 def target_maps(config: Config) -> Lines:
     """Return the raw target, never re-encoded; only the prefix may change."""
-    rests = []
-    for number, (prefix, _) in enumerate(longest_first(config), 1):
-        rests.append(entry(rf"~^{plain_pattern(prefix)}(?<rest{number}>(?:[/?].*)?)$", f"$rest{number}"))
+    rests = [
+        entry(rf"~^{plain_pattern(face.prefix)}(?<rest{face.number}>(?:[/?].*)?)$", f"$rest{face.number}")
+        for face in config.faces
+    ]
+    start = len(slash(config))
+    paths = [f'{stack.name} "{stack.prefix[start:]}";' for stack in config.stacks]
     return [
         "# What follows the prefix, raw, with the query; and the prefix (less its slash) of the stack that gets it.",
         *block("map $request_uri $rest", 'default "";', *rests),
-        *block("map $stack $stack_path", 'default "";', *(f"{s.name} {s.prefix[1:]};" for s in config.stacks)),
+        *block("map $stack $stack_path", 'default "";', *paths),
+        *block("map $other $other_path", 'default "";', *paths),
     ]
+
+
+def slash(config: Config) -> str:
+    """Return what stands between host and path in a target: written out, it cannot be taken for a part of the host.
+
+    Where a stack has no prefix, the raw path brings its own.
+    """
+    return "/" if all(stack.prefix for stack in config.stacks) else ""
 
 
 def group_maps(config: Config) -> Lines:
@@ -140,7 +236,3 @@ def log_maps() -> Lines:
         "# What the gateway's own pages allow.",
         *block("map $status:$method $allow", 'default "";', entry("~^405:(?!TRACE|CONNECT)", '"GET, HEAD"')),
     ]
-
-
-def longest_first(config: Config) -> list[tuple[str, str]]:
-    return sorted(config.serves.items(), key=lambda item: (-len(item[0]), item[0]))

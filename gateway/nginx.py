@@ -16,9 +16,11 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from gateway.config import Config
+from gateway.flips import Flips
 from gateway.folder import make_folder, settle
 from gateway.render import CONF, files
 from gateway.workers import drop_to, make_private_folder
@@ -45,9 +47,17 @@ def find_nginx(environ: Mapping[str, str]) -> str:
 
 
 def prepare(config: Config, var_dir: Path, environ: Mapping[str, str]) -> list[str]:
-    """Write the gateway's files, test them, and return the command that runs nginx in the foreground."""
+    """Write the gateway's files, test them, and return the command that runs nginx in the foreground.
+
+    The ownership table is made where it is missing. Groups that are wholly the candidate's now stay so in the structure:
+    should the table ever be lost, they do not fall back silently.
+    """
     nginx = find_nginx(environ)
     folder = settle(var_dir)
+    flips = Flips.of(config, var_dir)
+    flips.ensure_table()
+    shares = flips.standing().ownership.shares
+    config = replace(config, settled=frozenset(group for group, share in shares.items() if share == 100))
     user = drop_to(config, folder) if os.geteuid() == 0 else ""
     make_folder(folder / "run")
     make_folder(folder / "pages")

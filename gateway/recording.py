@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from gateway.answers import ERROR_PLACE, Lines, block
+from gateway.answers import Lines, block
 
 __all__ = [
     "HUNG_UP",
@@ -22,8 +22,8 @@ __all__ = [
     "way",
 ]
 
-# By this header of an answer nginx gives its own answer for a stack that hung up, instead of asking once more.
-HUNG_UP = f"X-Accel-Redirect: {ERROR_PLACE}/502"
+# By this header of an answer nginx goes on as if the stack itself had hung up, instead of asking once more.
+HUNG_UP = "X-Accel-Redirect: @other"
 # What nginx and its quoting take as it is. A socket's path has little room, so a refused one is no loss.
 SOCKET = re.compile(r"/[A-Za-z0-9._/-]+")
 SUBJECT = re.compile(r"[ !#-\[\]-~]{1,255}")
@@ -87,7 +87,10 @@ def fragments(text: str) -> Iterator[str]:
 
 
 def recording_maps(recording: Recording, stacks: list[str]) -> Lines:
-    """Return the maps that make `$way`, the upstream of a request: its stack's own, or the one past the recorder."""
+    """Return the maps of `$way`, the upstream of a request: its stack's own, or the one past the recorder.
+
+    `$other_way` is the same for the stack that is asked where the first is dead.
+    """
     conditions, lines = [], ["# What is recorded takes the way by the recorder."]
     if recording.groups:
         conditions.append("$recorded_group")
@@ -98,8 +101,11 @@ def recording_maps(recording: Recording, stacks: list[str]) -> Lines:
         entries = (f'"~{pattern}" 1;' for pattern in patterns)
         lines += block("map $http_authorization $recorded_subject", 'default "";', *entries)
     wanted = "1" * len(conditions)
-    ways = (f"{wanted}:{stack} {upstream_name(stack)};" for stack in stacks)
-    return lines + block(f"map {''.join(conditions)}:$stack $way", "default $stack;", *ways)
+    ways = [f"{wanted}:{stack} {upstream_name(stack)};" for stack in stacks]
+    asked = "".join(conditions)
+    for stack, name in (("$stack", "$way"), ("$other", "$other_way")):
+        lines += block(f"map {asked}:{stack} {name}", f"default {stack};", *ways)
+    return lines
 
 
 def recording_upstream(recording: Recording, stack: str, direct: str, keepalive: Lines) -> Lines:

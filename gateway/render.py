@@ -3,9 +3,20 @@
 Paths in the text are relative to the folder that `nginx -p` names, so the text holds nothing of the machine.
 """
 
-from gateway.answers import AMBIGUOUS, Lines, block, error_locations, error_pages, json_body, own_headers, seconds
+from gateway.answers import (
+    AMBIGUOUS,
+    ERROR_PLACE,
+    Lines,
+    block,
+    error_locations,
+    error_pages,
+    json_body,
+    own_headers,
+    seconds,
+)
 from gateway.config import Config, Stack
-from gateway.maps import plain_pattern, prefix_pattern, request_maps
+from gateway.maps import plain_pattern, prefix_pattern, request_maps, slash
+from gateway.ownership import movable, seat
 from gateway.pages import page, page_locations
 from gateway.recording import recording_locations, recording_maps, recording_upstream, way
 
@@ -13,6 +24,9 @@ __all__ = ["CONF", "GATEWAY_HEADERS", "HEALTH", "files", "nginx_conf"]
 
 CONF = "nginx.conf"
 HEALTH = "/__gateway/health"
+GENERATION = "/__gateway/generation"
+# The ownership table: a symbolic link to the present generation of it.
+TABLE = "state/current"
 MADE_BY = "# Made by `python -m gateway render` from dualstack.toml and the route groups. Do not edit."
 LOG_FORMAT = {
     "t": "$msec",
@@ -23,8 +37,11 @@ LOG_FORMAT = {
     "q": '"$logged_query"',
     "g": '"$group"',
     "forced": '"$asked"',
+    "c": '"$cohort"',
     "o": '"$stack"',
     "by": '"$sent_http_x_served_by"',
+    "fb": '"$fell_from"',
+    "gen": '"$generation"',
     "s": "$logged_status",
     "us": '"$upstream_status"',
     "ua": '"$upstream_addr"',
@@ -109,6 +126,8 @@ def basics(config: Config) -> Lines:
         "server_tokens off;",
         "merge_slashes off;",
         "absolute_redirect off;",
+        "# The page for an error of the second stack, asked because the first was dead.",
+        "recursive_error_pages on;",
         "map_hash_bucket_size 128;",
         "# Longer than the usual idle time of a client's pool (5 s), so that the client closes first.",
         "keepalive_timeout 15s;",
@@ -146,8 +165,7 @@ def server(config: Config) -> Lines:
         f"listen {config.listen} backlog=2048;",
         "server_name localhost;",
         "",
-        "# Read the maps now: later an error page has changed $uri.",
-        'set $decided "$group $stack";',
+        *ownership(),
         *block("if ($refused)", f"return 400 {json_body(*AMBIGUOUS)};"),
         "",
         "# For the gateway's own answers; what a stack answers has its own.",
@@ -161,9 +179,30 @@ def server(config: Config) -> Lines:
         *page_locations(config),
         "",
         *block(f"location = {HEALTH}", "access_log off;", """return 200 '{"status":"ok"}';"""),
+        *block(
+            f"location = {GENERATION}",
+            "access_log off;",
+            *own_headers("add_header Cache-Control no-store always;"),
+            """return 200 '{"generation":"$generation"}';""",
+        ),
         *(recording_locations(config.recording) if config.recording else []),
         *block("location /__gateway/", "return 404;"),
         *error_locations(sorted(set(limits))),
+    ]
+
+
+def ownership() -> Lines:
+    """Return the decision, made once per request and before a location is chosen: later an error page has changed $uri.
+
+    The table is a folder of empty files behind a symbolic link. The link is read once, so one request sees one table.
+    """
+    return [
+        f"root {TABLE};",
+        "set $table $realpath_root;",
+        'set $fell_from "";',
+        "set $stack $natural;",
+        *block(f"if (-f $table/{seat('$face', '$group', '$cohort', '$rival')})", "set $stack $rival;"),
+        *block("if ($asked)", "set $stack $asked;"),
     ]
 
 
@@ -178,6 +217,9 @@ def proxy_settings(config: Config) -> Lines:
         *(f'proxy_set_header {name} "";' for name in CLEARED),
         "proxy_hide_header X-Request-Id;",
         "proxy_hide_header X-Served-By;",
+        "proxy_hide_header X-Gateway-Generation;",
+        "proxy_hide_header X-Fallback-From;",
+        "proxy_hide_header Location;",
         "proxy_redirect off;",
         f"proxy_connect_timeout {seconds(limits.connect_s)};",
         f"proxy_send_timeout {seconds(limits.answer_s)};",
@@ -196,24 +238,76 @@ def stack_locations(config: Config) -> Lines:
         lines += block(
             rf'location ~ "^(?:{prefixes}){plain_pattern(limit.path)}\z"',
             f"client_max_body_size {limit.body_bytes};",
-            *error_pages(limit.body_bytes),
-            *forward("$stack", "/$stack_path$rest", way(config.recording)),
+            *forward(config, limit.body_bytes),
         )
-    lines += block(
-        rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward("$stack", "/$stack_path$rest", way(config.recording))
-    )
+    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward(config, config.body_bytes))
     for stack in config.stacks:
         if stack.pages:
             lines += block(
                 rf'location ~ "^(?:{prefix_pattern(stack.pages)})(?:/|\z)"',
-                *forward(stack.name, "$request_uri", stack.name),
+                *answer_headers(stack.name),
+                f"proxy_pass http://{stack.name}$request_uri;",
             )
+    return [*lines, *other_locations(config)]
+
+
+def forward(config: Config, limit_bytes: int) -> Lines:
+    """Return the way to the request's owner; where that one is dead, nginx goes on in `@other`."""
+    incomplete = config.candidate and config.candidate.incomplete
+    pages = [page for page in error_pages(limit_bytes) if page.split()[1] != "502"]
+    return [
+        *(intercepted(limit_bytes) if incomplete else [*pages, "error_page 502 = @other;"]),
+        *answer_headers("$stack"),
+        f"proxy_pass http://{way(config.recording)}{slash(config)}$stack_path$rest;",
+    ]
+
+
+def intercepted(limit_bytes: int) -> Lines:
+    """Return the pages of a pair whose candidate answers 501 for what it lacks.
+
+    nginx then takes a stack's answer for its own error wherever a page is named, so only few are.
+    """
+    few = [page for page in error_pages(limit_bytes) if page.split()[1] in {"413", "504"}]
+    return ["proxy_intercept_errors on;", *few, "error_page 502 = @other;", "error_page 501 = @unported;"]
+
+
+def other_locations(config: Config) -> Lines:
+    """Return where a request goes on that its owner did not answer: to the other stack, or to the error's words."""
+    nobody, unported = (f"rewrite ^ {ERROR_PLACE}/{status} last;" for status in (502, 501))
+    if config.candidate is None:
+        return block("location @other", nobody)
+    lines = block(
+        "location @other",
+        *block("if (!-f $table/" + movable("$face") + ")", nobody),
+        *block("if ($may_fall = '')", nobody),
+        *go_on(config),
+    )
+    if config.candidate.incomplete:
+        lines += block(
+            "location @unported",
+            *block("if ($may_fall_through = '')", unported),
+            *block(f"if ($stack != {config.candidate.name})", unported),
+            *go_on(config),
+        )
     return lines
 
 
-def forward(stack: str, target: str, upstream: str) -> Lines:
+def go_on(config: Config) -> Lines:
+    way_on = "$other_way" if config.recording else "$other"
+    return [
+        "set $fell_from $stack;",
+        *answer_headers("$other"),
+        "add_header X-Fallback-From $fell_from always;",
+        f"proxy_pass http://{way_on}{slash(config)}$other_path$rest;",
+    ]
+
+
+def answer_headers(stack: str) -> Lines:
+    """Return the headers that the gateway adds to a stack's answer."""
     return [
         "add_header X-Request-Id $rid always;",
         f"add_header X-Served-By {stack} always;",
-        f"proxy_pass http://{upstream}{target};",
+        "add_header X-Gateway-Generation $generation always;",
+        "add_header Location $public_location always;",
+        "add_header Set-Cookie $new_cookie always;",
     ]

@@ -59,6 +59,12 @@ class Table:
             raise self.error(key, value, f"must be a whole number from {low} to {high}")
         return value
 
+    def flag(self, key: str, default: Any = MISSING) -> bool:
+        value = self.take(key, default)
+        if not isinstance(value, bool):
+            raise self.error(key, value, "must be true or false")
+        return value
+
     def seconds(self, key: str, low: float, high: float, default: Any = MISSING) -> float:
         value = self.take(key, default)
         if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:

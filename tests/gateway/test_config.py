@@ -66,10 +66,24 @@ BAD = [
         environ=(("LEGACY_PORT", "8000"),),
     ),
     Bad(
-        "one prefix for both",
-        "dualstack.toml: stacks.modern.prefix = '/api': is taken by legacy; choose another",
-        '"/api/v2"',
-        '"/api"',
+        "a third stack",
+        "dualstack.toml: stacks = ['legacy', 'modern', 'later']: are more than two; "
+        "route groups move from the first stack to the second",
+        "[limits]",
+        '[stacks.later]\nhost = "127.0.0.1"\nport = 9001\nprefix = "/later"\ninterface = "asgi"\napp = "a:b"\n'
+        'start = []\nkeep_alive_s = 5\nhealth = "/health"\nlive = "/health"\n[limits]',
+    ),
+    Bad(
+        "a sticky cookie's name that is none",
+        "dualstack.toml: gateway.cookie = 'GWB;': must be a cookie's name of lower-case letters, digits and _",
+        'routes = "groups.toml"',
+        'routes = "groups.toml"\ncookie = "GWB;"',
+    ),
+    Bad(
+        "a salt with a blank",
+        "dualstack.toml: gateway.salt = 'a b': must be 1 to 32 letters, digits, . _ or -",
+        'routes = "groups.toml"',
+        'routes = "groups.toml"\nsalt = "a b"',
     ),
     Bad(
         "a prefix with a slash at its end",
@@ -138,7 +152,7 @@ BAD = [
     Bad(
         "a misspelt key of the gateway",
         "dualstack.toml: gateway.front_end = 'dist': is not a known key; "
-        "known here: frontend, frontend_env, host, host_env, port, port_env, routes, texts",
+        "known here: cookie, frontend, frontend_env, host, host_env, port, port_env, routes, salt, texts",
         'routes = "groups.toml"',
         'routes = "groups.toml"\nfront_end = "dist"',
     ),

@@ -7,10 +7,32 @@ from collections.abc import Iterable
 
 import pytest
 
+from gateway.cohorts import cohort_of
 from tests.gateway.edge import Edge, request_bytes
 
 TIMES = ["rt", "uct", "uht", "urt"]
-FIELDS = ["t", "rid", "ip", "m", "p", "q", "g", "forced", "o", "by", "s", "us", "ua", *TIMES, "bi", "bo", "done"]
+FIELDS = [
+    "t",
+    "rid",
+    "ip",
+    "m",
+    "p",
+    "q",
+    "g",
+    "forced",
+    "c",
+    "o",
+    "by",
+    "fb",
+    "gen",
+    "s",
+    "us",
+    "ua",
+    *TIMES,
+    "bi",
+    "bo",
+    "done",
+]
 GROUPS = {
     "a list": ("GET", "/api/things", (), "things.read"),
     "the same list under the other prefix": ("GET", "/api/v2/things", (), "things.read"),
@@ -72,8 +94,11 @@ def test_a_line_tells_what_happened(edge: Edge) -> None:
         "q": "limit=5&page=2",
         "g": "things.write",
         "forced": "",
+        "c": cohort_of("127.0.0.1", edge.config.sticky.salt),
         "o": "legacy",
         "by": "legacy",
+        "fb": "",
+        "gen": "g0001",
         "s": 200,
         "us": "200",
         "ua": f"127.0.0.1:{edge.config.stack('legacy').port}",

@@ -112,7 +112,9 @@ def recorder(own_edge: Edge, open_folder: Callable[[str], Path]) -> Iterator[Rec
 
 def plain(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
     """Return the answer without what differs between any two answers."""
-    kept = [(name, value) for name, value in answer.headers if name.lower() not in {"date", "content-length"}]
+    kept = [
+        (name, value) for name, value in answer.headers if name.lower() not in {"date", "content-length", "set-cookie"}
+    ]
     return answer.status, kept, OF_THE_MOMENT.sub(b"", answer.body)
 
 
