@@ -73,6 +73,10 @@ def make_app(console: Console) -> typer.Typer:
         in_flight: Annotated[
             int, typer.Option(min=1, max=64, help="Send so many reads in a row at once; faster, in no certain order.")
         ] = 1,
+        against: Annotated[
+            str,
+            typer.Option(help="Compare the newer stack with that of a git revision.", metavar="REVISION"),
+        ] = "",
         as_json: JsonFlag = False,
     ) -> None:
         """Replay recordings on both stacks from one start state. Exit 1 on anything unexplained or not covered."""
@@ -92,6 +96,7 @@ def make_app(console: Console) -> typer.Typer:
             database=database,
             resume=resume,
             in_flight=in_flight,
+            against=against,
         )
         pair = load_project(project)
         done = run_parity(pair, wanted, console, quiet=as_json)

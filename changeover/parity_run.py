@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from changeover.imports import as_recording, name_of
+from changeover.parity_previous import last_release, previous_release
 from changeover.problems import FAILED, Problem
 from changeover.project import Project
 from changeover.run_folders import run_folder, with_logs
-from parity.config import Config, Database
+from parity.config import Config, Database, Stack
 from parity.journal import Played
 from parity.report import print_report, write_reports
 from parity.runner import Options, Run, run
@@ -39,6 +40,8 @@ class Wanted:
     database: str = ""
     resume: bool = False
     in_flight: int = 1
+    # A git revision whose newer stack is the other side; "" for the pair, and for one stack its last release.
+    against: str = ""
 
 
 def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: bool) -> Run:
@@ -54,6 +57,9 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
     with run_folder(project.runs, resume=wanted.resume, say=say) as work:
         try:
             recordings = [_ready(project, file, work, console, quiet=quiet) for file in named]
+            stacks = _sides(project, wanted, work, say)
+            # Some recordings of several prove nothing about a route group, nor does one stack about the other.
+            proves = not (wanted.approve or wanted.recordings or (stacks and len(project.config.stacks) > 1))
             with progress_on(console, quiet=quiet) as progress:
                 options = Options(
                     folder=work,
@@ -62,8 +68,8 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
                     approve=wanted.approve,
                     coverage=wanted.coverage,
                     shrink=wanted.shrink,
-                    # Some recordings of several prove nothing about a route group.
-                    certificates=None if wanted.approve or wanted.recordings else project.certificates,
+                    certificates=project.certificates if proves else None,
+                    stacks=stacks,
                     resume=wanted.resume,
                     in_flight=wanted.in_flight,
                 )
@@ -77,6 +83,27 @@ def run_parity(project: Project, wanted: Wanted, console: Console, *, quiet: boo
             print_report(done.report, console)
             console.print(f"\nReports in {folder}: index.html, report.json, junit.xml, summary.md")
     return done
+
+
+def _sides(project: Project, wanted: Wanted, work: Path, say: Callable[[str], None]) -> tuple[Stack, Stack] | None:
+    """Return the newer stack and its other release, None where what the configuration names is to be compared.
+
+    A stack that is alone is held against its last release, if that can be started. Raise Problem for one that was named.
+    """
+    alone = len(project.config.stacks) == 1 and not wanted.approve
+    revision = wanted.against or (last_release(project.root) if alone else "")
+    if not revision:
+        return None
+    newer = project.config.pair[1]
+    try:
+        sides = newer, previous_release(project, newer, revision, work)
+    except Problem as problem:
+        if wanted.against:
+            raise
+        say(f"Approved answers alone are compared with. {problem}")
+        return None
+    say(f"comparing {newer.name} with that of {revision}")
+    return sides
 
 
 def with_database(config: Config, url: str) -> Config:

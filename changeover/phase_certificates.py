@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
+from changeover.parity_previous import PREVIOUS
 from changeover.problems import Problem
 from changeover.project import Project
 from parity.certificate import FORMAT, file_of
@@ -66,7 +67,8 @@ class Certificates:
             return "the ledger changed"
         if self._ledger[1]:
             return "the ledger holds expired rules"
-        for name in sorted({*found["code"], *self._code}):
+        # A release that was compared with stays what it was.
+        for name in sorted({*found["code"]} - {PREVIOUS} | {*self._code}):
             if found["code"].get(name) != self._code.get(name):
                 return f"code of {name} changed" if name in self._code else f"the stack {name} is gone"
         if found["seen"] < self.project.config.parity.coverage * found["wanted"]:

@@ -13,7 +13,7 @@ __all__ = ["certify", "code_of"]
 def code_of(config: Config, stack: Stack) -> str:
     """Return the digest of the stack's code and of the code both run; "" where the configuration names none."""
     folders = [*([stack.folder] if stack.folder else []), *config.parity.code]
-    return code_digest(config.root, folders) if folders else ""
+    return code_digest(config.root_of(stack), folders) if folders else ""
 
 
 def certify(report: Report, judged: Judged, criteria: Criteria, database: str) -> tuple[Certificate, ...]:

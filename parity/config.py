@@ -12,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from parity.values import ParityError
 
-__all__ = ["CONFIG_FILE", "Account", "Config", "Database", "Parity", "SinkAnswer", "Stack", "load_config"]
+__all__ = ["CONFIG_FILE", "Account", "Config", "Database", "Parity", "Release", "SinkAnswer", "Stack", "load_config"]
 
 CONFIG_FILE = "dualstack.toml"
 # Keys of a stack that other parts of the harness read.
-_NOT_OURS = frozenset({"port_env", "health", "pages", "workers"})
+_NOT_OURS = frozenset({"port_env", "health", "pages", "workers", "serves"})
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -55,6 +55,12 @@ class Stack(BaseModel):
         if value and (not value.startswith("/") or value.endswith("/")):
             raise ValueError("must be empty or a path such as /api, with no slash at its end")
         return value
+
+
+class Release(Stack):
+    """A stack as it was in another release of the project, whose files lie in `root`."""
+
+    root: Path
 
 
 class Database(_Strict):
@@ -144,12 +150,16 @@ class Config(_Strict):
 
     @property
     def pair(self) -> tuple[Stack, Stack]:
-        """Return primary and other. Raise ParityError unless there are two stacks."""
-        if len(self.stacks) != 2:
+        """Return primary and other; one that is left alone stands for both. Raise ParityError for none, or more than two."""
+        if len(self.stacks) not in {1, 2}:
             names = ", ".join(stack.name for stack in self.stacks) or "none"
             raise ParityError(f"Parity needs two stacks in {CONFIG_FILE}; there: {names}.")
-        first, second = self.stacks
+        first, second = self.stacks[0], self.stacks[-1]
         return (second, first) if self.parity.primary == second.name else (first, second)
+
+    def root_of(self, stack: Stack) -> Path:
+        """Return the folder that a stack's command is run in, and that the names of its files are relative to."""
+        return stack.root if isinstance(stack, Release) else self.root
 
 
 def load_config(root: Path) -> Config:

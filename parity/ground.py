@@ -119,7 +119,7 @@ class Ground:
                 env,
                 folder,
                 parity.start_s,
-                root=self.config.root,
+                root=self.config.root_of(stack),
                 connections=wanted.connections,
                 answer_s=parity.answer_s,
             )

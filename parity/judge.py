@@ -77,9 +77,19 @@ class Criteria:
     noise: Noise = field(default_factory=dict)
     # What was played is a part of what there is: it cannot tell whether a rule is still needed.
     sample: bool = False
+    # One stack was played beside itself: only approved answers tell anything.
+    alone: bool = False
 
     def judges(self, route: Route) -> bool:
         return self.scope is None or route.group in self.scope
+
+    def skips(self, played: Played) -> str:
+        """Return why an exchange proves nothing here, "" for one that counts."""
+        if played.skipped:
+            return played.skipped
+        if not self.judges(played.route):
+            return "of a route group that was not asked for"
+        return "without an approved answer" if self.alone and played.golden is None else ""
 
     def without_noise(self, differences: Sequence[Difference]) -> list[Difference]:
         """Return the differences that calibration does not explain: it may relax values, never what kind they are."""
@@ -136,8 +146,8 @@ class _Tally:
 
     def add(self, played: Played) -> None:
         self._lose(played)
-        if played.skipped or not self.criteria.judges(played.route):
-            self.skipped[played.skipped or "of a route group that was not asked for"] += 1
+        if skipped := self.criteria.skips(played):
+            self.skipped[skipped] += 1
             self.verdicts["skipped"] += 1
             return
         counts = self.groups.setdefault(played.route.group, GroupCounts())
@@ -403,7 +413,7 @@ def _lines(journals: Sequence[Path], criteria: Criteria) -> Iterator[Line]:
 def _line(played: Played, criteria: Criteria) -> Line:
     recorded, left, right = played.statuses
     route = played.route
-    reason = played.skipped or ("" if criteria.judges(route) else "of a route group that was not asked for")
+    reason = criteria.skips(played)
     found = [] if reason else [head.difference for head in heads(criteria.without_noise(played.differences))]
     accepted = [criteria.ledger.rule_for(str(route), difference, criteria.today) is not None for difference in found]
     return Line(

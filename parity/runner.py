@@ -19,7 +19,7 @@ from parity.checkpoint import Checkpoints, last_checkpoint, put_back
 from parity.compare.identity import Identities
 from parity.compare.noise import noise_class
 from parity.compare.terms import Terms
-from parity.config import Config, Stack
+from parity.config import CONFIG_FILE, Config, Stack
 from parity.coverage import load_expected
 from parity.databases.addresses import kind_of
 from parity.detail import details_of
@@ -164,6 +164,12 @@ async def run(
     if options.approve and not config.parity.golden:
         raise ParityError("There is no place for approved answers; set parity.golden to a folder.")
     task = Task(config, options.stacks or config.pair, options, book, progress)
+    alone = options.stacks is None and len(config.stacks) == 1
+    if alone and not config.parity.golden:
+        raise ParityError(
+            f"There is nothing to hold {task.stacks[0].name} against, the only stack in {CONFIG_FILE}; "
+            "set parity.golden to a folder of approved answers, or name another release."
+        )
     criteria = Criteria(
         ledger=load_ledger(_file(config, config.parity.ledger)),
         today=datetime.now(UTC).date(),
@@ -171,6 +177,9 @@ async def run(
         expected=load_expected(_file(config, config.parity.expected)),
         required=config.parity.coverage if options.coverage is None else options.coverage,
         scope=options.groups,
+        # The ledger is about the pair of the configuration.
+        sample=options.stacks is not None and len(config.stacks) > 1,
+        alone=alone and not options.approve,
     )
     if options.approve and options.resume:
         raise ParityError("A run that approves answers cannot be taken up again; leave out --resume.")

@@ -35,10 +35,10 @@ def _write(report: Report, file: TextIO) -> None:
     own = f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
     policy = f"default-src 'none'; img-src data:; {own}; base-uri 'none'; form-action 'none'"
     head, tail = _part("page.html").split("{{report}}")
-    left, right = report.stacks
+    names = " and ".join(dict.fromkeys(stack.name for stack in report.stacks))
     file.write(
         head.replace("{{policy}}", policy)
-        .replace("{{title}}", escape(f"Parity {report.verdict}: {left.name} and {right.name}"))
+        .replace("{{title}}", escape(f"Parity {report.verdict}: {names}"))
         .replace("{{style}}", style)
     )
     for chunk in _data(report):

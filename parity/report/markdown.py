@@ -16,6 +16,7 @@ from parity.report.summary import (
     other_reasons,
     plural,
     show,
+    sides,
     witness_line,
 )
 from parity.report.value import Cause, Group, Report
@@ -40,10 +41,9 @@ def _none(_: object) -> None: ...
 
 def markdown(report: Report) -> str:
     """Return the comment in GitHub's Markdown, in less than 65,536 characters."""
-    left, right = (stack.name for stack in report.stacks)
     parts = [
         f"## {'✅' if report.verdict == 'passed' else '❌'} {_text(headline(report))}",
-        f"`{_code(left)}` against `{_code(right)}`, {_code(report.created)}, {report.duration_s:.1f} s.",
+        f"{_text(sides(report))}, {_code(report.created)}, {report.duration_s:.1f} s.",
         *[f"- {_text(reason)}" for reason in other_reasons(report)[:_MOST_GAPS]],
         _table(report),
         _coverage(report),

@@ -20,6 +20,7 @@ __all__ = [
     "other_reasons",
     "plural",
     "show",
+    "sides",
     "witness_line",
 ]
 
@@ -94,6 +95,16 @@ def witness_line(name: str, found: Comparison) -> str:
     return (
         f"{name}: {plural(found.compared, 'answer')} compared, {found.equal:,} equal, {found.different:,} different"
         f" ({plural(len(found.groups), 'group')}, {plural(len(found.causes), 'cause')})"
+    )
+
+
+def sides(report: Report) -> str:
+    """Return what was held against what: `legacy (primary) against modern`."""
+    left, right = report.stacks
+    return (
+        f"{left.name} alone, against approved answers"
+        if left == right
+        else f"{left.name} (primary) against {right.name}"
     )
 
 

@@ -15,6 +15,8 @@ from parity.report.summary import (
     of_cause,
     other_reasons,
     plural,
+    show,
+    sides,
     witness_line,
 )
 from parity.report.value import Cause, Group, Report
@@ -35,8 +37,7 @@ def print_report(report: Report, console: Console | None = None, html: str = "")
     _say(console, Text(headline(report), style="bold green" if report.verdict == "passed" else "bold red"))
     for reason in other_reasons(report):
         _say(console, Text(f"  {reason}"))
-    left, right = report.stacks
-    about = f"  {left.name} (primary) against {right.name}, {report.duration_s:.1f} s, " + ", ".join(
+    about = f"  {sides(report)}, {report.duration_s:.1f} s, " + ", ".join(
         f"{recording.name} ({plural(recording.entries, 'exchange')})" for recording in report.recordings
     )
     _say(console, Text(about, style="dim"))
@@ -145,6 +146,7 @@ def _value(text: str, kind: str) -> str:
 
 def _beside(console: Console, report: Report) -> None:
     lines = [witness_line("Recorded answers", report.witness), witness_line("Golden answers", report.golden)]
+    lines += [f"  {show(group)}" for group in report.golden.groups[:_MOST_GROUPS]]
     # Rules that expired or that nothing uses are among the reasons at the top.
     lines += [f"Rule {u.rule.id} silences {plural(u.groups, 'group')}: {u.rule.reason}" for u in report.ledger.broad]
     shown = [line for line in lines if line]

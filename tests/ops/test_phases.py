@@ -176,7 +176,7 @@ def test_what_is_still_there_of_the_old_stack_is_said(pair: Path) -> None:
     assert check(pair, "retired").done
 
 
-@pytest.mark.parametrize("name", ["tokens", "parity", "import", "crud"])
+@pytest.mark.parametrize("name", ["tokens", "import", "crud"])
 def test_what_is_about_both_stacks_is_missing_once_one_is_gone(pair: Path, name: str) -> None:
     shutil.rmtree(pair / "notes_old")
 

@@ -45,10 +45,14 @@ def test_the_primary_is_the_one_judged_against(tmp_path: Path) -> None:
 def test_a_stack_is_there_while_its_folder_is(tmp_path: Path) -> None:
     text = STACKS.replace('app = "old:app"', 'app = "old:app"\nfolder = "old"')
 
-    with pytest.raises(ParityError, match=r"needs two stacks in dualstack\.toml; there: new"):
-        _ = load(tmp_path, text).pair
+    assert [stack.name for stack in load(tmp_path, text).pair] == ["new", "new"]
     (tmp_path / "old").mkdir()
-    assert len(load(tmp_path, text).pair) == 2
+    assert [stack.name for stack in load(tmp_path, text).pair] == ["old", "new"]
+
+
+def test_without_any_stack_there_is_no_pair(tmp_path: Path) -> None:
+    with pytest.raises(ParityError, match=r"needs two stacks in dualstack\.toml; there: none"):
+        _ = load(tmp_path, "").pair
 
 
 def test_a_primary_whose_folder_is_gone_is_no_mistake(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ function shares() {
 }
 
 function causeLinks() {
-  if (!R.causes.length) return h("p", { class: "muted" }, "Every exchange that was compared is equal on both stacks.");
+  const alone = LEFT === RIGHT && (R.golden.different ? "What differs from the approved answers is under Witnesses." : "Every answer that was compared is the approved one.");
+  if (!R.causes.length) return h("p", { class: "muted" }, alone || "Every exchange that was compared is equal on both stacks.");
   const shown = R.causes.slice(0, 12);
   const open = (cause) => h("li", {}, h("button", { type: "button", onclick: () => go("differences", cause.groups[0]) },
     h("span", { class: "title" }, arrows(cause.title), " ", stateOf(ofCause(cause, GROUPS))), h("span", { class: "meta" }, many(cause.count, "difference"))));
