@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer._click.exceptions import ClickException
 
-from changeover import parity_commands, phase_commands
+from changeover import flip_commands, parity_commands, phase_commands
 from changeover.problems import FAILED, UNUSABLE, Problem
 from changeover.words import duration
 
@@ -40,6 +40,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object in
 app.add_typer(parity_commands.make_app(console), name="parity")
 app.add_typer(phase_commands.make_app(console), name="phase")
 app.command("import")(parity_commands.import_file(console))
+flip_commands.add_commands(app, console)
 
 
 @app.callback(invoke_without_command=True)

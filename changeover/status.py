@@ -22,7 +22,7 @@ from shared_models import migrate
 from shared_models.engine import sync_engine
 from shared_models.scheduler import SchedulerLease
 
-__all__ = ["DatabaseReport", "GroupReport", "Report", "SchedulerReport", "report"]
+__all__ = ["DatabaseReport", "GroupReport", "Report", "SchedulerReport", "report", "scheduler_of"]
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,11 @@ def _database(url: str) -> tuple[DatabaseReport, SchedulerReport | None]:
         return DatabaseReport(shown, None, expected, reason(error)), None
     finally:
         engine.dispose()
+
+
+def scheduler_of(url: str) -> SchedulerReport | None:
+    """Return the flag and the owner, None where the database cannot be read or is not of this release."""
+    return _database(url)[1]
 
 
 def _scheduler(engine: Engine) -> SchedulerReport | None:

@@ -13,7 +13,7 @@ from gateway.recording import Recording
 from gateway.routes import RouteTable, load_routes
 from gateway.tables import ConfigError, Table, load_toml
 
-__all__ = ["CONFIG_FILE", "Config", "ConfigError", "Face", "Limit", "Stack", "Sticky", "Timeouts", "load"]
+__all__ = ["CONFIG_FILE", "Config", "ConfigError", "Face", "Limit", "Stack", "Steps", "Sticky", "Timeouts", "load"]
 
 CONFIG_FILE = "dualstack.toml"
 STACK_NAME = re.compile(r"[a-z][a-z0-9]*")
@@ -90,6 +90,14 @@ class Sticky:
 
 
 @dataclass(frozen=True)
+class Steps:
+    """When a group may go one step on: after `soak_s` seconds, and once the candidate answered `requests` of it."""
+
+    soak_s: float = 600
+    requests: int = 200
+
+
+@dataclass(frozen=True)
 class Face:
     """A public prefix: `home` answers it unless the ownership table says otherwise, which it may while not `pinned`.
 
@@ -120,11 +128,13 @@ class Config:
     larger: tuple[Limit, ...]
     timeouts: Timeouts
     routes: RouteTable
+    route_file: Path
     texts: tuple[str, ...]
     frontend: Path | None
     recording: Recording | None = None
     sticky: Sticky = field(default_factory=Sticky)
     settled: frozenset[str] = frozenset()
+    steps: Steps = field(default_factory=Steps)
 
     @property
     def primary(self) -> Stack:
@@ -167,6 +177,8 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
     frontend = read_frontend(gateway, environ, root)
     texts = read_texts(gateway)
     sticky = read_sticky(gateway)
+    soak_s = gateway.seconds("soak_s", 0, 30 * 86_400, Steps.soak_s)
+    steps = Steps(soak_s, gateway.whole("step_requests", 1, 1_000_000, Steps.requests))
     gateway.done()
     declared = read_stacks(top.table("stacks"), environ)
     there = tuple(stack for stack, folder in declared if complete or (root / folder).is_dir())
@@ -182,9 +194,11 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
         larger=larger,
         timeouts=read_timeouts(top.table("timeouts", {})),
         routes=load_routes(root / route_file, route_file),
+        route_file=root / route_file,
         texts=texts,
         frontend=frontend,
         sticky=sticky,
+        steps=steps,
     )
 
 

@@ -76,8 +76,9 @@ class Flips:
         with self._lock():
             self._settle()
             standing = self.standing()
-            if not standing.generation or self.table.current() != standing.generation or not self._is_true(standing):
-                self._found(standing.ownership, "made the table from the audit")
+            if not standing.generation or self.table.current() != standing.generation or not self.is_true():
+                reason = "made the table from the audit" if standing.generation else "the first table"
+                self._found(standing.ownership, reason)
 
     def carry_out(self, order: Order) -> Outcome:
         """Swap the table and return the outcome. Raise NotNow where the order is stale or somebody else is at it."""
@@ -87,7 +88,7 @@ class Flips:
             if order.standing is not None and order.standing != standing.generation:
                 raise NotNow(f"the table is {standing.generation or 'new'} by now, not {order.standing}; plan again")
             different = tuple(changes(standing.ownership, order.ownership))
-            if not different and self._is_true(standing):
+            if not different and self.is_true():
                 return Outcome("nothing", (), standing.generation, Proof(True))
             return self._change(order, standing, different)
 
@@ -147,8 +148,9 @@ class Flips:
             {"what": "repair", "by": who(), "reason": reason, "changes": [], **ownership.as_json(), "generation": name},
         )
 
-    def _is_true(self, standing: Standing) -> bool:
+    def is_true(self) -> bool:
         """Whether the table on disk is the one of the audit, with the files of the present groups and prefixes."""
+        standing = self.standing()
         return self.table.current() == standing.generation and self.table.names() == frozenset(
             seats(self.config, standing.ownership)
         )

@@ -3,12 +3,14 @@
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Literal
 
+from gateway.cohorts import SHARES
 from gateway.tables import Table, load_toml
 
-__all__ = ["UNMATCHED", "Group", "Match", "Phase", "Problem", "RouteTable", "check_coverage", "load_routes"]
+__all__ = ["UNMATCHED", "Group", "Match", "Phase", "Problem", "Requirement", "RouteTable", "check_coverage", "load_routes"]
 
 UNMATCHED = "unmatched"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -44,12 +46,25 @@ class Match:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """Another group, and the share (in %) that the candidate must have of it first."""
+
+    group: str
+    share: int
+
+    def __str__(self) -> str:
+        return f"{self.group}@{self.share}"
+
+
+@dataclass(frozen=True)
 class Group:
-    """Operations that move together."""
+    """Operations that move together, once what is required is there; `gates` are names the command line knows."""
 
     id: str
     title: str
     matches: tuple[Match, ...]
+    requires: tuple[Requirement, ...] = ()
+    gates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,8 +181,21 @@ def read_group(table: Table) -> Group:
         raise table.error("id", group_id, "must be lower-case words joined by . or -, such as jobs.read")
     title = table.text("title")
     matches = tuple(read_match(table, text) for text in table.texts("match"))
+    requires = tuple(read_requirement(table, text) for text in table.texts("requires", []))
+    gates = table.texts("gates", [])
+    for name in gates:
+        if not CHECK.fullmatch(name):
+            raise table.error("gates", name, "must be lower-case words joined by -")
     table.done()
-    return Group(group_id, title, matches)
+    return Group(group_id, title, matches, requires, gates)
+
+
+def read_requirement(table: Table, text: str) -> Requirement:
+    group, _, share = text.partition("@")
+    if share not in {str(one) for one in SHARES[1:]}:
+        shares = ", ".join(map(str, SHARES[1:]))
+        raise table.error("requires", text, f"must be a group and a share such as jobs.read@100, with one of {shares}")
+    return Requirement(group, int(share))
 
 
 def read_match(table: Table, text: str) -> Match:
@@ -203,6 +231,7 @@ def check_groups(top: Table, groups: tuple[Group, ...]) -> None:
     for group_id in ids:
         if ids.count(group_id) > 1 or group_id == UNMATCHED:
             raise top.error("group.id", group_id, "is taken; choose another id")
+    check_requirements(top, groups)
     listed = [(group.id, match) for group in groups for match in group.matches]
     for number, (group_id, match) in enumerate(listed):
         for other_id, other in listed[:number]:
@@ -210,6 +239,20 @@ def check_groups(top: Table, groups: tuple[Group, ...]) -> None:
             if match.overlaps(other) and (same or group_id != other_id):
                 remedy = f"overlaps {','.join(other.methods)} {other.path} of {other_id}; a request must fit one group"
                 raise top.error(f"group {group_id}.match", f"{','.join(match.methods)} {match.path}", remedy)
+
+
+def check_requirements(top: Table, groups: tuple[Group, ...]) -> None:
+    """Refuse a requirement of an unknown group, and groups that wait for each other."""
+    needed = {group.id: {requirement.group for requirement in group.requires} for group in groups}
+    for group in groups:
+        for requirement in group.requires:
+            if requirement.group not in needed:
+                raise top.error(f"group {group.id}.requires", str(requirement), "names no group; correct the id")
+    try:
+        TopologicalSorter(needed).prepare()
+    except CycleError as error:
+        circle = " -> ".join(error.args[1])
+        raise top.error("group.requires", circle, "is a circle: none of them could move first") from None
 
 
 def check_phases(top: Table, groups: tuple[Group, ...], phases: tuple[Phase, ...]) -> None:

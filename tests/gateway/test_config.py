@@ -152,7 +152,7 @@ BAD = [
     Bad(
         "a misspelt key of the gateway",
         "dualstack.toml: gateway.front_end = 'dist': is not a known key; "
-        "known here: cookie, frontend, frontend_env, host, host_env, port, port_env, routes, salt, texts",
+        "known here: cookie, frontend, frontend_env, host, host_env, port, port_env, routes, salt, soak_s, step_requests, texts",
         'routes = "groups.toml"',
         'routes = "groups.toml"\nfront_end = "dist"',
     ),
