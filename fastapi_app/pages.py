@@ -1,9 +1,10 @@
 """The OpenAPI document and the pages that show it, with their scripts from here: they work without the internet."""
 
+import re
 from importlib.resources import files
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_redoc_html, get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 
@@ -12,6 +13,7 @@ from shared_rules import wire
 
 __all__ = ["add_pages", "describe"]
 
+_PLAIN_PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _ASSETS = "/docs/assets"
 _DOCUMENT = f"{PREFIX}/openapi.json"
 _TITLE = "Cron job backend"
@@ -43,8 +45,18 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-async def _document(request: Any) -> Response:
-    return Response(wire.to_json(request.app.openapi()), media_type="application/json")
+async def _document(request: Request) -> Response:
+    document = request.app.openapi()
+    public = request.headers.get("x-forwarded-prefix", "")
+    if public != PREFIX and _PLAIN_PREFIX.fullmatch(public):
+        document = _below(public, document)
+    return Response(wire.to_json(document), media_type="application/json")
+
+
+def _below(prefix: str, document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document as the client of another public prefix may use it: the gateway says which one it came by."""
+    paths = {path.removeprefix(PREFIX): operations for path, operations in document["paths"].items()}
+    return document | {"servers": [{"url": prefix}], "paths": paths}
 
 
 async def _swagger(_request: Any) -> Response:

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
@@ -48,6 +49,22 @@ def test_every_body_has_an_example(stack: Stack) -> None:
 
 def test_the_document_is_at_both_addresses(stack: Stack) -> None:
     assert stack.send("GET", "/api/v2/openapi.json", [], b"").json == document(stack)
+
+
+def test_the_document_names_the_prefix_that_the_gateway_says_it_was_asked_under(stack: Stack) -> None:
+    own = document(stack)
+
+    found = stack.send("GET", "/api/v2/openapi.json", [("X-Forwarded-Prefix", "/api")], b"").json
+
+    assert found["servers"] == [{"url": "/api"}]
+    assert [f"/api/v2{path}" for path in found["paths"]] == list(own["paths"])
+
+
+@pytest.mark.parametrize("prefix", ["/api/v2", "", "//elsewhere.example", "https://elsewhere.example", "/a b", "/api/"])
+def test_a_prefix_that_is_none_changes_nothing(stack: Stack, prefix: str) -> None:
+    found = stack.send("GET", "/api/v2/openapi.json", [("X-Forwarded-Prefix", prefix)], b"").json
+
+    assert found == document(stack)
 
 
 def test_the_pages_take_everything_from_here(stack: Stack) -> None:
