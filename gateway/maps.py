@@ -11,7 +11,7 @@ from gateway.cohorts import COHORTS
 from gateway.config import Config
 from gateway.routes import UNMATCHED
 
-__all__ = ["plain_pattern", "prefix_pattern", "request_maps", "slash"]
+__all__ = ["plain_pattern", "prefix_pattern", "request_maps", "target"]
 
 # Path segments and characters on which two URL parsers may disagree; "#" ends the path for one of them.
 AMBIGUOUS_PATH = r"~*^\S+ [^? ]*(?:/(?:\.|%2e){1,2}(?:[/? ]|$)|%00|%2f|%5c|[\x5c#])"
@@ -44,8 +44,14 @@ def request_maps(config: Config) -> Lines:
 
 
 def prefix_pattern(prefixes: Iterable[str]) -> str:
-    """Return an alternation of the prefixes. What follows it must begin with a slash or end, so the order does not count."""
-    return "|".join(plain_pattern(prefix) for prefix in prefixes)
+    """Return an alternation of the prefixes, the longest first: of two that fit, that one is meant."""
+    return "|".join(plain_pattern(prefix) for prefix in sorted(prefixes, key=len, reverse=True))
+
+
+def outermost(prefix: str, prefixes: Iterable[str]) -> str:
+    """Return the pattern of a prefix that leaves longer ones alone: `/api/v2/...` is not `/{name}/...` below `/api`."""
+    longer = [other.removeprefix(prefix) for other in prefixes if other.startswith(f"{prefix}/")]
+    return plain_pattern(prefix) + "".join(f"(?!{plain_pattern(rest)}/)" for rest in longer)
 
 
 def plain_pattern(path: str) -> str:
@@ -77,6 +83,9 @@ def request_line_maps() -> Lines:
         ),
         "# A request without Host (HTTP/1.0) still gets one.",
         *block("map $http_host $public_host", "default $http_host;", '"" $host;'),
+        "# A websocket is passed on; no other upgrade is, or a stack would speak what nobody here can read (h2c).",
+        *block("map $http_upgrade $upgrade", 'default "";', "websocket websocket;"),
+        *block("map $upgrade $connection_upgrade", 'default "";', "websocket upgrade;"),
     ]
 
 
@@ -154,7 +163,8 @@ def fallback_maps() -> Lines:
 
 def location_maps(config: Config) -> Lines:
     """Return the Location of an answer as the client may use it: under the prefix by which it came."""
-    prefixes = prefix_pattern(config.serves)
+    # Where there is no prefix, what follows must itself be a path: `?page=2` and `//elsewhere` are not.
+    prefixes = prefix_pattern(config.serves) + ("(?=/)" if "" in config.serves else "")
     own = "|".join(rf"{stack.host}:{stack.port}".replace(".", r"\.") for stack in config.stacks)
     publics = [f'{face.number} "{face.prefix}";' for face in config.faces]
     return [
@@ -164,7 +174,7 @@ def location_maps(config: Config) -> Lines:
             "map $upstream_http_location $public_location",
             "default $upstream_http_location;",
             '"" "";',
-            entry(rf"~^(?:https?://(?:{own}))?(?:{prefixes})(?<path1>(?:[/?#].*)?)$", "$public_prefix$path1"),
+            entry(rf"~^(?:https?://(?:{own})|(?!//))(?:{prefixes})(?<path1>(?:[/?#].*)?)$", "$public_prefix$path1"),
             entry("~^https?://", "$own_location"),
         ),
         *block(
@@ -184,27 +194,36 @@ def target_maps(config: Config) -> Lines:
         entry(rf"~^{plain_pattern(face.prefix)}(?<rest{face.number}>(?:[/?].*)?)$", f"$rest{face.number}")
         for face in config.faces
     ]
-    start = len(slash(config))
-    paths = [f'{stack.name} "{stack.prefix[start:]}";' for stack in config.stacks]
-    return [
+    paths = [f'{stack.name} "{stack.prefix[1:]}";' for stack in config.stacks]
+    lines = [
         "# What follows the prefix, raw, with the query; and the prefix (less its slash) of the stack that gets it.",
         *block("map $request_uri $rest", 'default "";', *rests),
         *block("map $stack $stack_path", 'default "";', *paths),
         *block("map $other $other_path", 'default "";', *paths),
     ]
+    if has_bare(config):
+        for stack in ("stack", "other"):
+            stripped = entry(rf"~^/?(?<{stack}_rest>.*)$", f"${stack}_rest")
+            lines += block(f"map ${stack}_path$rest ${stack}_target", 'default "";', stripped)
+    return lines
 
 
-def slash(config: Config) -> str:
-    """Return what stands between host and path in a target: written out, it cannot be taken for a part of the host.
+def has_bare(config: Config) -> bool:
+    """Whether a stack has no prefix: then what follows it brings a slash of its own, unless there is nothing."""
+    return not all(stack.prefix for stack in config.stacks)
 
-    Where a stack has no prefix, the raw path brings its own.
+
+def target(config: Config, stack: str) -> str:
+    """Return what follows the host of the `stack` or the `other`.
+
+    Its slash is written out, so that nothing after it can be taken for a part of the host, and nothing is never all.
     """
-    return "/" if all(stack.prefix for stack in config.stacks) else ""
+    return f"/${stack}_target" if has_bare(config) else f"/${stack}_path$rest"
 
 
 def group_maps(config: Config) -> Lines:
     """Return the group of a request; a preflight belongs where the request it announces belongs."""
-    prefixes = prefix_pattern(config.serves)
+    prefixes = "|".join(outermost(prefix, config.serves) for prefix in config.serves)
     entries = []
     for group in config.routes.groups:
         for match in group.matches:

@@ -73,7 +73,9 @@ def inline_hash(text: str, tag: str) -> str:
 
 
 def page_locations(config: Config) -> Lines:
-    """Return the locations of everything that no stack answers."""
+    """Return the locations of everything that no stack answers: nothing is left where one has no prefix."""
+    if "" in config.serves:
+        return []
     return frontend(str(config.frontend)) if config.frontend else state_page(config)
 
 

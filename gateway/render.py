@@ -15,7 +15,7 @@ from gateway.answers import (
     seconds,
 )
 from gateway.config import Config, Stack
-from gateway.maps import plain_pattern, prefix_pattern, request_maps, slash
+from gateway.maps import plain_pattern, prefix_pattern, request_maps, target
 from gateway.ownership import movable, seat
 from gateway.pages import page, page_locations
 from gateway.recording import recording_locations, recording_maps, recording_upstream, way
@@ -72,6 +72,7 @@ CLEARED = (
     "X-Forwarded-Scheme",
     "X-Original-URL",
     "X-Rewrite-URL",
+    "Proxy-Connection",
     "Proxy",
     "X-Stack",
 )
@@ -186,7 +187,7 @@ def server(config: Config) -> Lines:
             """return 200 '{"generation":"$generation"}';""",
         ),
         *(recording_locations(config.recording) if config.recording else []),
-        *block("location /__gateway/", "return 404;"),
+        *block("location ^~ /__gateway/", "return 404;"),
         *error_locations(sorted(set(limits))),
     ]
 
@@ -211,7 +212,8 @@ def proxy_settings(config: Config) -> Lines:
     return [
         "proxy_http_version 1.1;",
         "proxy_request_buffering on;",
-        'proxy_set_header Connection "";',
+        "proxy_set_header Upgrade $upgrade;",
+        "proxy_set_header Connection $connection_upgrade;",
         "proxy_set_header Host $public_host;",
         *(f"proxy_set_header {name} {value};" for name, value in FACTS.items()),
         *(f'proxy_set_header {name} "";' for name in CLEARED),
@@ -231,7 +233,7 @@ def proxy_settings(config: Config) -> Lines:
 
 
 def stack_locations(config: Config) -> Lines:
-    """Return the stacks' addresses: larger bodies first, since the first matching pattern counts."""
+    """Return the stacks' addresses: larger bodies and pages first, since the first matching pattern counts."""
     prefixes = prefix_pattern(config.serves)
     lines: Lines = []
     for limit in config.larger:
@@ -240,7 +242,6 @@ def stack_locations(config: Config) -> Lines:
             f"client_max_body_size {limit.body_bytes};",
             *forward(config, limit.body_bytes),
         )
-    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward(config, config.body_bytes))
     for stack in config.stacks:
         if stack.pages:
             lines += block(
@@ -248,6 +249,7 @@ def stack_locations(config: Config) -> Lines:
                 *answer_headers(stack.name),
                 f"proxy_pass http://{stack.name}$request_uri;",
             )
+    lines += block(rf'location ~ "^(?:{prefixes})(?:/|\z)"', *forward(config, config.body_bytes))
     return [*lines, *other_locations(config)]
 
 
@@ -258,7 +260,7 @@ def forward(config: Config, limit_bytes: int) -> Lines:
     return [
         *(intercepted(limit_bytes) if incomplete else [*pages, "error_page 502 = @other;"]),
         *answer_headers("$stack"),
-        f"proxy_pass http://{way(config.recording)}{slash(config)}$stack_path$rest;",
+        f"proxy_pass http://{way(config.recording)}{target(config, 'stack')};",
     ]
 
 
@@ -298,7 +300,7 @@ def go_on(config: Config) -> Lines:
         "set $fell_from $stack;",
         *answer_headers("$other"),
         "add_header X-Fallback-From $fell_from always;",
-        f"proxy_pass http://{way_on}{slash(config)}$other_path$rest;",
+        f"proxy_pass http://{way_on}{target(config, 'other')};",
     ]
 
 

@@ -87,6 +87,7 @@ class EchoStack:
     name: str
     seen: list[Seen] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    handler: type[Handler] = Handler
 
     @property
     def extra(self) -> list[tuple[str, str]]:
@@ -99,7 +100,7 @@ class EchoStack:
         ]
 
     def __enter__(self) -> Self:
-        self.server = EchoServer(("127.0.0.1", 0), Handler)
+        self.server = EchoServer(("127.0.0.1", 0), self.handler)
         self.server.stack = self
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
         self.thread.start()
