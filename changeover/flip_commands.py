@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
@@ -167,6 +167,28 @@ def _add_taking_back(app: typer.Typer, console: Console) -> None:
 
 def _add_telling(app: typer.Typer, console: Console) -> None:
     @app.command()
+    def routes(
+        check: Annotated[
+            bool, typer.Option("--check", help="Only check that every route of both apps is in exactly one group.")
+        ] = False,
+        as_json: JsonFlag = False,
+    ) -> None:
+        """Show who serves each route group, since when, its certificate, and the last hour's requests and errors."""
+        from changeover.flip_words import Words
+        from changeover.flips import open_control
+        from changeover.route_status import routes_report
+        from changeover.system import load_system
+
+        system = load_system()
+        if check:
+            _check_coverage(console, system, as_json)
+        report = routes_report(open_control(system))
+        if as_json:
+            print(json.dumps(report.as_json(), indent=2))
+        else:
+            Words(console, system.config).routes(report)
+
+    @app.command()
     def history(
         last: Annotated[int, typer.Option("--last", "-n", min=1, help="How many changes.")] = 20,
         as_json: JsonFlag = False,
@@ -203,6 +225,18 @@ def _add_telling(app: typer.Typer, console: Console) -> None:
         else:
             console.print(f"{len(records)} lines, none edited, none missing.", style="green")
         raise typer.Exit(FAILED if problems else 0)
+
+
+def _check_coverage(console: Console, system: Any, as_json: bool) -> NoReturn:
+    from changeover.coverage import uncovered
+    from changeover.project import load_project
+
+    problems = uncovered(system, load_project(system.root))
+    if as_json:
+        print(json.dumps({"covered": not problems, "problems": problems}, indent=2))
+    for problem in problems if not as_json else ():
+        console.print(problem, style="red")
+    raise typer.Exit(FAILED if problems else 0)
 
 
 def _quiet(console: Console, as_json: bool) -> Callable[[str], None]:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
+from changeover.route_status import RoutesReport
 from gateway.config import Config
 from gateway.flips import Outcome
 from gateway.ownership import Change
 from gateway.plan import Plan
+from gateway.traffic import Counts
 
 __all__ = ["Words"]
 
@@ -45,6 +47,20 @@ class Words:
             gates.add_row(gate.name, gate.group or "all", said, style="green" if gate.passed else "red")
         self._console.print(gates)
 
+    def routes(self, report: RoutesReport) -> None:
+        traffic = [f"{stack}: requests (errors) of the last hour" for stack in (report.primary, report.candidate)]
+        table = Table("group", Column(report.candidate, justify="right"), "since", "parity", *traffic, box=None)
+        for group in report.groups:
+            share = f"{group.share} %" if group.share else "-"
+            since = group.since[:16].replace("T", " ")
+            counts = [told(group.traffic[stack]) for stack in (report.primary, report.candidate)]
+            style = "green" if group.share == 100 else "yellow" if group.share else None
+            table.add_row(group.id, share, since, group.certificate.word, *counts, style=style)
+        self._console.print(table)
+        for prefix, pinned in report.pins.items():
+            said = f"pinned to {report.candidate}" if pinned else "follows the groups"
+            self._console.print(f"{prefix} {said}; table {report.generation}")
+
     def outcome(self, outcome: Outcome) -> None:
         proof = outcome.proof
         if outcome.word == "nothing":
@@ -79,3 +95,11 @@ class Words:
         at = str(record["at"])[:19].replace("T", " ")
         line = f"{at}  {record['generation']}  {event:8} {record.get('what', ''):10} {record.get('by', '')}  {said}"
         self._console.print(line, style=_STYLES.get(event))
+
+
+def told(counts: Counts) -> str:
+    """Return `120 (3)`, with the requests that the other stack had to answer, "-" for none at all."""
+    if not counts.requests:
+        return "-"
+    fallbacks = f", {counts.fallbacks} by the other" if counts.fallbacks else ""
+    return f"{counts.requests} ({counts.errors}{fallbacks})"
