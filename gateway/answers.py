@@ -6,6 +6,7 @@ __all__ = [
     "AMBIGUOUS",
     "ERRORS",
     "ERROR_PLACE",
+    "UNPORTED_PLACE",
     "Lines",
     "block",
     "error_locations",
@@ -37,7 +38,9 @@ ERRORS: dict[int, tuple[str, str]] = {
     505: ("HTTP version not supported", "Use HTTP/1.1."),
 }
 AMBIGUOUS = ("Bad request", "Ambiguous path.")
+UNPORTED = ("Not implemented", "The stack that was asked does not have this yet.")
 ERROR_PLACE = "/__gateway/errors"
+UNPORTED_PLACE = f"{ERROR_PLACE}/501/unported"
 
 
 def block(head: str, *lines: str) -> Lines:
@@ -89,6 +92,7 @@ def error_locations(limits_bytes: list[int]) -> Lines:
     """
     answers = [(str(status), status, json_body(*words)) for status, words in ERRORS.items()]
     answers += [(f"413/{limit}", 413, too_large(limit)) for limit in limits_bytes]
+    answers.append((UNPORTED_PLACE.removeprefix(f"{ERROR_PLACE}/"), 501, json_body(*UNPORTED)))
     lines: Lines = []
     for name, status, body in answers:
         lines += block(

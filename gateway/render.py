@@ -6,6 +6,7 @@ Paths in the text are relative to the folder that `nginx -p` names, so the text 
 from gateway.answers import (
     AMBIGUOUS,
     ERROR_PLACE,
+    UNPORTED_PLACE,
     Lines,
     block,
     error_locations,
@@ -275,18 +276,15 @@ def intercepted(limit_bytes: int) -> Lines:
 
 def other_locations(config: Config) -> Lines:
     """Return where a request goes on that its owner did not answer: to the other stack, or to the error's words."""
-    nobody, unported = (f"rewrite ^ {ERROR_PLACE}/{status} last;" for status in (502, 501))
+    nobody, unported = (f"rewrite ^ {place} last;" for place in (f"{ERROR_PLACE}/502", UNPORTED_PLACE))
+    pinned = f"if (!-f $table/{movable('$face')})"
     if config.candidate is None:
         return block("location @other", nobody)
-    lines = block(
-        "location @other",
-        *block("if (!-f $table/" + movable("$face") + ")", nobody),
-        *block("if ($may_fall = '')", nobody),
-        *go_on(config),
-    )
+    lines = block("location @other", *block(pinned, nobody), *block("if ($may_fall = '')", nobody), *go_on(config))
     if config.candidate.incomplete:
         lines += block(
             "location @unported",
+            *block(pinned, unported),
             *block("if ($may_fall_through = '')", unported),
             *block(f"if ($stack != {config.candidate.name})", unported),
             *go_on(config),

@@ -15,13 +15,13 @@ TEXT, CLOSE = 1, 8
 
 
 def answering(
-    status: int, *headers: tuple[str, str], body: str = "", times: int = 1, chunks: int = 0
+    status: int, *headers: tuple[str, str], body: str = "", times: int = 1, chunks: int = 0, only: str = ""
 ) -> tuple[str, str]:
     """Return the header of a request that wants this answer: the body `times` over, in one piece or as so many chunks.
 
-    In a value `{own}` is the stack's own address and `{prefix}` its prefix.
+    In a value `{own}` is the stack's own address and `{prefix}` its prefix. `only` is the one stack that is meant.
     """
-    wanted = {"status": status, "headers": headers, "body": body, "times": times, "chunks": chunks}
+    wanted = {"status": status, "headers": headers, "body": body, "times": times, "chunks": chunks, "only": only}
     return "X-Answer", json.dumps(wanted)
 
 
@@ -35,11 +35,11 @@ class PliableHandler(Handler):
             super().answer()
 
     def send_echo(self, target: str, body: bytes) -> None:
-        said = self.headers.get("X-Answer")
-        if said is None:
+        wanted = json.loads(self.headers.get("X-Answer", "null"))
+        if wanted is None or wanted["only"] not in {"", self.server.stack.name}:
             super().send_echo(target, body)
         else:
-            self.send_wanted(target, json.loads(said))
+            self.send_wanted(target, wanted)
 
     def send_wanted(self, target: str, wanted: dict[str, Any]) -> None:
         places = {"{own}": f"127.0.0.1:{self.server.stack.port}", "{prefix}": prefix_of(target)}
