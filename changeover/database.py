@@ -36,7 +36,8 @@ def _upgrade(variable: str, url: str) -> None:
 
 
 def without_password(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True)
+    # A password may also be a parameter, which SQLAlchemy shows.
+    return make_url(url).difference_update_query(("password", "sslpassword")).render_as_string(hide_password=True)
 
 
 def reason(error: SQLAlchemyError) -> str:

@@ -10,7 +10,15 @@ from sqlalchemy import Connection, Engine
 
 from shared_models.engine import WRITES, sync_engine
 
-__all__ = ["ForeignRevision", "check_revision", "expected_revision", "revision_of", "upgrade", "upgrade_connection"]
+__all__ = [
+    "ForeignRevision",
+    "check_revision",
+    "expected_revision",
+    "known_revisions",
+    "revision_of",
+    "upgrade",
+    "upgrade_connection",
+]
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 
@@ -45,6 +53,11 @@ def upgrade_connection(connection: Connection) -> None:
 
 def expected_revision() -> str:
     return ScriptDirectory.from_config(_config()).get_current_head() or ""
+
+
+def known_revisions() -> frozenset[str]:
+    """Return every revision that `upgrade` can start from, the newest among them."""
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def revision_of(engine: Engine) -> str | None:

@@ -15,7 +15,7 @@ from parity.databases.addresses import Server
 from parity.databases.postgresql_values import connect
 from parity.values import ParityError
 
-__all__ = ["dump_into"]
+__all__ = ["dump_into", "environ", "tools"]
 
 _DEBIAN = Path("/usr/lib/postgresql")
 # What libpq reads from the environment, so that no password stands in a command line.
@@ -52,13 +52,13 @@ _RESTORE = ("--no-psqlrc", "--quiet", "--single-transaction", "--set", "ON_ERROR
 
 def dump_into(source: Server, target: Server) -> None:
     """Copy all of `source`, as of one moment, into the empty database `target`. Raise ParityError if that fails."""
-    pg_dump, psql = _tools(source)
+    pg_dump, psql = tools(source)
     with tempfile.TemporaryFile() as complaints:
         dump = subprocess.Popen(  # noqa: S603
-            [pg_dump, *_DUMP], stdout=subprocess.PIPE, stderr=complaints, stdin=subprocess.DEVNULL, env=_environ(source)
+            [pg_dump, *_DUMP], stdout=subprocess.PIPE, stderr=complaints, stdin=subprocess.DEVNULL, env=environ(source)
         )
         restored = subprocess.run(  # noqa: S603
-            [psql, *_RESTORE], stdin=dump.stdout, stderr=complaints, env=_environ(target), check=False
+            [psql, *_RESTORE], stdin=dump.stdout, stderr=complaints, env=environ(target), check=False
         )
         if dump.stdout:
             dump.stdout.close()
@@ -68,7 +68,7 @@ def dump_into(source: Server, target: Server) -> None:
             raise ParityError(f"{source} cannot be copied to {target}: {lines[0]}; mend that and try again.")
 
 
-def _tools(server: Server) -> tuple[str, str]:
+def tools(server: Server) -> tuple[str, str]:
     """Return the paths of pg_dump and psql of the server's version, else of the next later one."""
     with connect(server) as connection:
         needed = connection.info.server_version // 10000
@@ -76,8 +76,8 @@ def _tools(server: Server) -> tuple[str, str]:
     found = {folder: version for folder in dict.fromkeys(folders) if (version := _version(folder)) >= needed}
     if not found:
         raise ParityError(
-            f"{server} is in use, and there is no pg_dump and psql of version {needed} or later to copy it; "
-            "install PostgreSQL's client programs, or stop what uses it."
+            f"There is no pg_dump and psql of version {needed} or later to copy {server} while it is in use; "
+            "install PostgreSQL's client programs."
         )
     folder = min(found, key=lambda folder: found[folder])
     return str(folder / "pg_dump"), str(folder / "psql")
@@ -112,6 +112,7 @@ def _version(folder: Path) -> int:
     return int(number[1]) if number else 0
 
 
-def _environ(server: Server) -> dict[str, str]:
+def environ(server: Server) -> dict[str, str]:
+    """Return the environment in which PostgreSQL's programs reach this database."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
     return kept | {_VARIABLES[name]: value for name, value in server.parameters if name in _VARIABLES}

@@ -1,57 +1,22 @@
 """The commands of the tutorial, run as they stand there, on a copy of the system."""
 
 import json
-import re
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
-from tests.ops.ground import environment_of_a_copy, open_folder
-
-ROOT = Path(__file__).resolve().parents[2]
-TUTORIAL = ROOT / "docs" / "tutorial" / "first-hour.md"
-
-
-@dataclass
-class Shell:
-    """Runs lines of the tutorial; what stands in angle brackets there, and the port, is put in first."""
-
-    environ: dict[str, str]
-    words: dict[str, str]
-
-    def run(self, command: str) -> str:
-        for word, value in self.words.items():
-            command = command.replace(word, value)
-        done = subprocess.run(
-            command, shell=True, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
+from tests.e2e.shell import Shell, commands_of, open_shell
 
 
 @pytest.fixture
 def shell() -> Iterator[Shell]:
-    with open_folder() as var_dir:
-        environ = environment_of_a_copy(var_dir)
-        shell = Shell(environ, {"127.0.0.1:8000": f"127.0.0.1:{environ['GATEWAY_PORT']}"})
-        try:
-            yield shell
-        finally:
-            shell.run("make down")
-
-
-def commands() -> list[str]:
-    """Return the commands of the code blocks; a line that ends in a backslash goes on."""
-    blocks = re.findall(r"^```\n(.*?)^```", TUTORIAL.read_text(), re.MULTILINE | re.DOTALL)
-    return [line for block in blocks for line in block.replace("\\\n", "").splitlines() if line.strip()]
+    with open_shell() as shell:
+        yield shell
 
 
 def test_the_tutorial_works_as_it_is_written(shell: Shell) -> None:
     said = []
-    for command in commands():
+    for command in commands_of("docs/tutorial/first-hour.md"):
         said.append(shell.run(command))
         if command == "make demo":
             shell.words["<password>"] = said[-1].rsplit(" ", 1)[-1].strip()
