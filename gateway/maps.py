@@ -1,20 +1,30 @@
 """What the gateway knows about a request, as nginx maps: its stack, its group, its id, and what may be logged of it.
 
+Maps are what the gateway's time goes into. So a value is read by one pattern where one can do, and a pattern's named
+group is used as a variable where it was surely matched before. A literal entry ignores case, a pattern does not.
+
 Two readings of an address are compared on purpose: nginx matches locations on the decoded path (`$uri`), the stacks get
 the raw one (`$request_uri`). Where the two could lead to different stacks, the request is refused.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gateway.answers import ERROR_PLACE, Lines, block
 from gateway.cohorts import COHORTS
 from gateway.config import Config
-from gateway.routes import UNMATCHED
+from gateway.routes import UNMATCHED, Group
 
 __all__ = ["plain_pattern", "prefix_pattern", "request_maps", "target"]
 
 # Path segments and characters on which two URL parsers may disagree; "#" ends the path for one of them.
 AMBIGUOUS_PATH = r"~*^\S+ [^? ]*(?:/(?:\.|%2e){1,2}(?:[/? ]|$)|%00|%2f|%5c|[\x5c#])"
+# What nearly every path looks like is cleared without that search: nothing encoded, no segment that begins with a dot.
+PLAIN_PATH = r"~^\S+ (?:/[^? /.%\x5c#][^? /%\x5c#]*)*/?(?:[? ]|$)"
+# Method, path and query of the request line, each as far as it is sound.
+REQUEST_LINE = (
+    r"~^(?:(?<line_method>[A-Z_-]+)|\S+) (?:[a-z]+://[^/? ]+)?"
+    r"(?:(?<path>/[!->@-~]*)(?=[? ]|$))?[^? ]*(?:\?(?<query>[^ ]*))?"
+)
 # Methods that change nothing, RFC 9110 section 9.2.1.
 SAFE = ("GET", "HEAD", "OPTIONS")
 SECRET_QUERY = (
@@ -67,14 +77,9 @@ def request_line_maps() -> Lines:
     """Return what is read from the request line, which no internal redirect changes and no parse error hides."""
     return [
         "# The request line stays what the client sent, also when an error page has changed $uri and $request_method.",
-        *block("map $request $method", 'default "";', entry(r"~^(?<line_method>[A-Z_-]+) ", "$line_method")),
-        *block(
-            "map $request $path",
-            'default "";',
-            entry(r"~^\S+ (?:[a-z]+://[^/? ]+)?(?<line_path>/[!->@-~]*)(?:[? ]|$)", "$line_path"),
-        ),
-        *block("map $request $query", 'default "";', entry(r"~^\S+ [^? ]*\?(?<line_query>[^ ]*)", "$line_query")),
-        *block("map $request $ambiguous", 'default "";', entry(AMBIGUOUS_PATH, "1")),
+        "# $path and $query are there once $method was read.",
+        *block("map $request $method", 'default "";', entry(REQUEST_LINE, "$line_method")),
+        *block("map $request $ambiguous", 'default "";', entry(PLAIN_PATH, '""'), entry(AMBIGUOUS_PATH, "1")),
         "# A sane id of the client is kept.",
         *block(
             "map $http_x_request_id $rid",
@@ -91,33 +96,41 @@ def request_line_maps() -> Lines:
 
 def stack_maps(config: Config) -> Lines:
     """Return who would answer without the ownership table, who else could, and whom X-Stack asks for."""
-    raw = [entry(rf"~^{plain_pattern(face.prefix)}(?:[/?]|\z)", str(face.number)) for face in config.faces]
-    agreed = [entry(f"{face.number}:{face.number}", '""') for face in config.faces]
-    agreed.append(entry("~:error$", '""'))
-    homes = [f"{face.number} {face.home};" for face in config.faces]
+    faces = [(face.number, plain_pattern(face.prefix)) for face in config.faces]
+    raw = [entry(rf"~^{prefix}(?<rest>(?:[/?].*)?)\z", str(number)) for number, prefix in faces]
+    decoded = [entry(rf"~^{prefix}(?:[/?]|\z)", str(number)) for number, prefix in faces]
+    agreed = [entry(f":{number}:{number}", '""') for number, _ in faces]
     return [
         "# One request may ask for the other stack; any other value is ignored.",
         *block("map $http_x_stack $asked", 'default "";', *(entry(f"~^{s.name}$", s.name) for s in config.stacks)),
-        "# The public prefix of the address, by number.",
+        "# The public prefix of the address, by number; and $rest, what follows it, raw, with the query.",
         *block("map $request_uri $face", 'default "";', *raw),
-        *block("map $uri $decoded_face", 'default "";', entry(f"~^{ERROR_PLACE}/", "error"), *raw),
+        *block("map $uri $decoded_face", 'default "";', entry(f"~^{ERROR_PLACE}/", "error"), *decoded),
         "# An encoded prefix, such as /%61pi, is read differently by nginx and by the stacks.",
-        *block("map $face:$decoded_face $split", "default 1;", '":" "";', *agreed),
-        *block("map $ambiguous$split $refused", "default 1;", '"" "";'),
+        *block(
+            "map $ambiguous:$face:$decoded_face $refused",
+            "default 1;",
+            '"::" "";',
+            *agreed,
+            entry("~^:[0-9]*:error$", '""'),
+        ),
         "# Whose it is where the ownership table does not name another.",
-        *block("map $face $home", 'default "";', *homes),
-        *settled_map(config),
+        *natural_maps(config),
     ]
 
 
-def settled_map(config: Config) -> Lines:
+def natural_maps(config: Config) -> Lines:
     """Return `$natural`: the home of the prefix, or the candidate for groups that were wholly its own when rendered."""
+    homes = [f"{face.number} {face.home};" for face in config.faces]
     candidate = config.candidate
-    entries = []
-    if candidate:
-        faces = [face for face in config.faces if face.home != candidate.name]
-        entries = [f"{face.number}:{group} {candidate.name};" for face in faces for group in sorted(config.settled)]
-    return block("map $face:$group $natural", "default $home;", *entries)
+    if candidate is None or not config.settled:
+        return block("map $face $natural", 'default "";', *homes)
+    numbers = [face.number for face in config.faces if face.home != candidate.name]
+    settled = [f"{number}:{group} {candidate.name};" for number in numbers for group in sorted(config.settled)]
+    return [
+        *block("map $face $home", 'default "";', *homes),
+        *block("map $face:$group $natural", "default $home;", *settled),
+    ]
 
 
 def ownership_maps(config: Config) -> Lines:
@@ -127,19 +140,18 @@ def ownership_maps(config: Config) -> Lines:
     for cohort, share in COHORTS.items():
         parts.append(f"{share - before}% {cohort};" if share < 100 else f"* {cohort};")
         before = share
-    known = "[0-9a-f]{32}"
     cookie = f'"{sticky.cookie}=$request_id; Path=/; Max-Age=31536000; HttpOnly; SameSite=Lax"'
     return [
         "# A visitor is known by a cookie, else by the address; a token changes too often.",
         *block(
             f"map $cookie_{sticky.cookie} $visitor",
             "default $remote_addr;",
-            entry(rf"~^(?<known_visitor>{known})\z", "$known_visitor"),
+            entry(r"~^(?<known_visitor>[0-9a-f]{32})\z", "$known_visitor"),
         ),
-        *block(f"map $cookie_{sticky.cookie} $new_cookie", f"default {cookie};", entry(rf"~^{known}\z", '""')),
+        *block("map $known_visitor $new_cookie", 'default "";', f'"" {cookie};'),
         *block(f'split_clients "{sticky.salt}:$visitor" $cohort', *parts),
-        "# The last part of the table's path: which generation of it decided.",
-        *block("map $table $generation", 'default "";', entry("~/(?<table_name>g[0-9]+)$", "$table_name")),
+        "# Where the table lies now, and which generation of it that is. The link is followed once: `set` would do it twice.",
+        *block("map $realpath_root $table", 'default "";', entry("~^(?<place>.*/(?<generation>g[0-9]+))$", "$place")),
         *others_map("$natural", "$rival", config),
         *others_map("$stack", "$other", config),
     ]
@@ -189,15 +201,10 @@ def location_maps(config: Config) -> Lines:
 
 
 def target_maps(config: Config) -> Lines:
-    """Return the raw target, never re-encoded; only the prefix may change."""
-    rests = [
-        entry(rf"~^{plain_pattern(face.prefix)}(?<rest{face.number}>(?:[/?].*)?)$", f"$rest{face.number}")
-        for face in config.faces
-    ]
+    """Return what goes before `$rest` in the raw target, which is never re-encoded; only the prefix may change."""
     paths = [f'{stack.name} "{stack.prefix[1:]}";' for stack in config.stacks]
     lines = [
-        "# What follows the prefix, raw, with the query; and the prefix (less its slash) of the stack that gets it.",
-        *block("map $request_uri $rest", 'default "";', *rests),
+        "# The prefix (less its slash) of the stack that gets it.",
         *block("map $stack $stack_path", 'default "";', *paths),
         *block("map $other $other_path", 'default "";', *paths),
     ]
@@ -224,21 +231,36 @@ def target(config: Config, stack: str) -> str:
 def group_maps(config: Config) -> Lines:
     """Return the group of a request; a preflight belongs where the request it announces belongs."""
     prefixes = "|".join(outermost(prefix, config.serves) for prefix in config.serves)
-    entries = []
-    for group in config.routes.groups:
-        for match in group.matches:
-            methods = "|".join("GET|HEAD" if method == "GET" else method for method in match.methods)
-            methods = f"(?:{methods})" if "|" in methods else methods
-            entries.append(entry(rf"~^{methods}:(?:{prefixes}){match.regex}\z", group.id))
     return [
         "# Method and path -> route group.",
         *block(
-            "map $method:$http_access_control_request_method $wanted_method",
-            "default $method;",
-            entry(r"~^OPTIONS:(?<announced_method>[A-Z]+)$", "$announced_method"),
+            "map $http_access_control_request_method $announced",
+            "default OPTIONS;",
+            entry("~^(?<announced_method>[A-Z]+)$", "$announced_method"),
         ),
-        *block("map $wanted_method:$uri $group", f"default {UNMATCHED};", *entries),
+        *block("map $method $wanted_method", "default $method;", "OPTIONS $announced;"),
+        *block(
+            "map $wanted_method:$uri $group",
+            f"default {UNMATCHED};",
+            *(entry(rf"~^{group_pattern(group, prefixes)}\z", group.id) for group in config.routes.groups),
+        ),
     ]
+
+
+def group_pattern(group: Group, prefixes: str) -> str:
+    """Return one pattern of all operations of the group: nginx tries pattern after pattern, so few are cheap."""
+    paths: dict[str, list[str]] = {}
+    for match in group.matches:
+        methods = "|".join("GET|HEAD" if method == "GET" else method for method in match.methods)
+        paths.setdefault(methods, []).append(match.regex)
+    kinds = [f"{either([methods])}:(?:{prefixes}){either(rests)}" for methods, rests in paths.items()]
+    return either(kinds)
+
+
+def either(patterns: Sequence[str]) -> str:
+    """Return an alternation, in brackets where it needs them."""
+    joined = "|".join(patterns)
+    return f"(?:{joined})" if "|" in joined else joined
 
 
 def log_maps() -> Lines:
@@ -251,7 +273,7 @@ def log_maps() -> Lines:
             entry(SECRET_QUERY, "[redacted]"),
             entry(r"~[^ -~]", "[redacted]"),
         ),
-        *block("map $status $logged_status", "default $status;", entry("~^0", "0")),
+        *block("map $status $logged_status", "default $status;", "000 0;", "009 0;"),
         "# What the gateway's own pages allow.",
         *block("map $status:$method $allow", 'default "";', entry("~^405:(?!TRACE|CONNECT)", '"GET, HEAD"')),
     ]

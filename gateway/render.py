@@ -200,7 +200,6 @@ def ownership() -> Lines:
     """
     return [
         f"root {TABLE};",
-        "set $table $realpath_root;",
         'set $fell_from "";',
         "set $stack $natural;",
         *block(f"if (-f $table/{seat('$face', '$group', '$cohort', '$rival')})", "set $stack $rival;"),

@@ -53,8 +53,8 @@ def test_gixy_finds_nothing_in_it(config: Config, tmp_path: Path) -> None:
     assert json.loads(found.stdout) == []
 
 
-def test_gixy_would_find_a_target_made_of_the_address(config: Config, tmp_path: Path) -> None:
-    careless = nginx_conf(config).replace("http://$stack/$stack_path$rest", "http://$stack$rest")
+def test_gixy_would_find_a_target_made_of_the_query(config: Config, tmp_path: Path) -> None:
+    careless = nginx_conf(config).replace("http://$stack/$stack_path$rest", "http://$stack$arg_to")
     (tmp_path / "nginx.conf").write_text(careless)
 
     found = run("gixy", "-f", "json", "--skips", WRONG_HERE, "nginx.conf", folder=tmp_path)
@@ -92,7 +92,7 @@ def test_a_pair_of_one_stack_sends_both_prefixes_to_it(project: Path) -> None:
 
     text = nginx_conf(load(project, {}))
 
-    assert 'map $face $home {\n        default "";\n        1 modern;\n        2 modern;\n    }' in text
+    assert 'map $face $natural {\n        default "";\n        1 modern;\n        2 modern;\n    }' in text
     assert "legacy" not in text
 
 
