@@ -1,11 +1,13 @@
-"""A server that writes down every write it carries out, before it answers: `python tally_server.py PORT FILE`.
+"""A server that writes down every write it carries out, before it answers: `python tally_server.py FILE PORT HOLDER`.
 
 The one that serves is a child. It says its process id once it listens; killed, it has a successor within milliseconds.
+Meanwhile connections are refused where the `child` holds the port, and wait where the `parent` does.
 """
 
 import asyncio
 import os
 import random
+import socket
 import sys
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -33,13 +35,18 @@ class Exchange(asyncio.Protocol):
     file = -1
 
 
-async def main(port: int, file: str) -> None:
+async def serve(listener: socket.socket, file: str) -> None:
     Exchange.file = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    server = await asyncio.get_running_loop().create_server(Exchange, "127.0.0.1", port, reuse_address=True)
+    server = await asyncio.get_running_loop().create_server(Exchange, sock=listener)
     print(os.getpid(), flush=True)
     await server.serve_forever()
 
 
-while (child := os.fork()) != 0:
-    os.waitpid(child, 0)
-asyncio.run(main(int(sys.argv[1]), sys.argv[2]))
+def main(file: str, port: int, holder: str) -> None:
+    kept = socket.create_server(("127.0.0.1", port)) if holder == "parent" else None
+    while (child := os.fork()) != 0:
+        os.waitpid(child, 0)
+    asyncio.run(serve(kept or socket.create_server(("127.0.0.1", port)), file))
+
+
+main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

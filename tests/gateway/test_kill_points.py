@@ -28,14 +28,15 @@ WRITES_PERCENT = 30
 
 
 class Killable:
-    """A stack on one port: killed, it has a successor at once."""
+    """A stack on one port: killed, it has a successor at once. `holder` says what clients meet meanwhile."""
 
-    def __init__(self, tally: Path) -> None:
+    def __init__(self, tally: Path, holder: str) -> None:
         self.tally = tally
+        self.holder = holder
         self.port = free_port()
 
     def __enter__(self) -> Self:
-        command = [sys.executable, "-I", "-S", str(SERVER), str(self.port), str(self.tally)]
+        command = [sys.executable, "-I", "-S", str(SERVER), str(self.tally), str(self.port), self.holder]
         self.keeper = subprocess.Popen(command, stdout=subprocess.PIPE)
         self.wait_for_server()
         return self
@@ -108,7 +109,9 @@ class Ground:
 def ground(open_folder: Callable[[str], Path], tmp_path: Path) -> Iterator[Ground]:
     folder = open_folder("kills")
     with ExitStack() as running:
-        one, two = (running.enter_context(Killable(tmp_path / name)) for name in ("primary", "candidate"))
+        # One dies with its port, the other as a worker does whose master keeps the port.
+        one = running.enter_context(Killable(tmp_path / "primary", "parent"))
+        two = running.enter_context(Killable(tmp_path / "candidate", "child"))
         edge = running.enter_context(Edge(make_project(folder / "project"), folder / "var", [one.port, two.port]))
         assert Flips.of(edge.config, edge.var_dir).carry_out(Order("flip", HALF)).word == "done"
         yield Ground(edge, (one, two))
