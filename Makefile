@@ -7,14 +7,16 @@ VENV := .venv
 READY := $(VENV)/.ready
 CHANGEOVER := $(VENV)/bin/changeover
 LOCKS := requirements.lock $(wildcard legacy_flask/requirements.lock)
+# Lock files that the virtual environment was made from, and that went since.
+GONE := $(filter-out $(LOCKS),$(shell cat $(READY) 2>/dev/null))
 PACKAGES := $(filter-out tests%,$(patsubst %/__init__.py,%,$(wildcard */__init__.py)))
 IMPORT_RULES := pyproject.toml $(wildcard */importlinter.toml)
 LOCK := $(VENV)/bin/uv pip compile -q -p 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help up down status logs demo check test test-long parity bench lock
+.PHONY: help up down status logs demo check test test-long parity bench lock retire-legacy
 
 help: ## list the targets
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 up: $(READY) ## start everything in the background, from a fresh clone to healthy behind :8000
 	@deploy/install-package nginx nginx-light nginx
@@ -57,5 +59,9 @@ lock: $(READY) ## resolve both lock files again
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock
 	@test ! -d legacy_flask || $(LOCK) legacy_flask/requirements.in -c requirements.lock -o legacy_flask/requirements.lock
 
-$(READY): $(LOCKS) deploy/changeover deploy/make-venv
-	@deploy/make-venv $(PYTHON) $(VENV) $(LOCKS) && touch $@
+retire-legacy: $(READY) ## say what would go with the legacy stack; YES=1 takes it out, OVERRIDE="a reason" passes the gates
+	@$(CHANGEOVER) retire $(if $(YES),--yes) $(if $(OVERRIDE),--override "$$OVERRIDE")
+
+$(GONE): ;
+$(READY): $(LOCKS) $(GONE) deploy/changeover deploy/make-venv
+	@deploy/make-venv $(PYTHON) $(VENV) $(LOCKS) && echo $(LOCKS) > $@

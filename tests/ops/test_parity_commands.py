@@ -98,7 +98,11 @@ def nothing(_root: Path) -> None:
         (nothing, ["prepare.py"], "prepare.py"),
         (lambda root: (root / "requests.jsonl").unlink(), [], "parity.recordings (requests.jsonl) finds no file"),
         (setting('recordings = ["requests.jsonl"]\n', ""), [], "parity.recordings is empty"),
-        (without_the_old_stack, [], "There is nothing to hold new against, the only stack in dualstack.toml; set parity.golden"),
+        (
+            without_the_old_stack,
+            [],
+            "There is nothing to hold new against, the only stack in dualstack.toml; set parity.golden",
+        ),
         (setting("[parity]\n", "[parity]\nledgr = 1\n"), [], "ledgr: is not a known key"),
         (setting("[stacks.old]\n", "[stacks.old\n"), [], "dualstack.toml: is not TOML"),
         (ledger("[[accept]\n"), [], "ledger.toml: is not TOML"),
