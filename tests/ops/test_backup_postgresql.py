@@ -16,11 +16,13 @@ from shared_models.migrate import upgrade
 from shared_rules.settings import load_settings
 from tests.contract import stacks
 from tests.ops.backup_ground import SECRET, Copy
+from tests.ops.ground import open_folder
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with stacks.postgres(tmp_path_factory.mktemp("server")) as url:
+def server() -> Iterator[str]:
+    # Root's server runs as another user, who may not always enter pytest's own folders.
+    with open_folder() as folder, stacks.postgres(folder) as url:
         yield url
 
 
