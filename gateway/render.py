@@ -62,12 +62,12 @@ FACTS = {
     "X-Forwarded-Proto": "$scheme",
     "X-Forwarded-Host": "$public_host",
     "X-Forwarded-Port": "$server_port",
+    "X-Forwarded-Prefix": "$public_prefix",
 }
 GATEWAY_HEADERS = tuple(FACTS)
 # Headers by which a client could pretend to be a proxy or to have asked for something else, and the gateway's own.
 CLEARED = (
     "Forwarded",
-    "X-Forwarded-Prefix",
     "X-Forwarded-Server",
     "X-Forwarded-Ssl",
     "X-Forwarded-Scheme",

@@ -10,7 +10,17 @@ from typing import Literal
 from gateway.cohorts import SHARES
 from gateway.tables import Table, load_toml
 
-__all__ = ["UNMATCHED", "Group", "Match", "Phase", "Problem", "Requirement", "RouteTable", "check_coverage", "load_routes"]
+__all__ = [
+    "UNMATCHED",
+    "Group",
+    "Match",
+    "Phase",
+    "Problem",
+    "Requirement",
+    "RouteTable",
+    "check_coverage",
+    "load_routes",
+]
 
 UNMATCHED = "unmatched"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -113,6 +113,7 @@ def test_a_client_cannot_forge_where_it_comes_from(edge: Edge) -> None:
     assert answer.sent("X-Forwarded-Proto") == ["http"]
     assert answer.sent("X-Forwarded-Host") == ["edge.example:8000"]
     assert answer.sent("X-Forwarded-Port") == [str(edge.port)]
+    assert answer.sent("X-Forwarded-Prefix") == ["/api"]
     assert answer.sent("Host") == ["edge.example:8000"]
     assert not re.search(r"6\.6\.6\.6|evil|/admin", answer.body.decode())
 
