@@ -34,11 +34,11 @@ logs: $(READY) ## show the last lines of every log
 demo: $(READY) ## add people, teams, jobs and a month of runs to look at
 	@$(CHANGEOVER) demo
 
-check: $(READY) ## lint, types, import rules, nginx.conf is current
+check: $(READY) ## lint, types, import rules, nginx.conf is current, every route is in one group
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy $(PACKAGES)
 	@for rules in $(IMPORT_RULES); do $(VENV)/bin/lint-imports --config $$rules || exit 1; done
-	@$(VENV)/bin/python -m gateway render --check && $(CHANGEOVER) containers --check
+	@$(VENV)/bin/python -m gateway render --check && $(CHANGEOVER) containers --check && $(CHANGEOVER) routes --check
 
 # One worker more than processors: tests that start processes mostly wait.
 test: check ## check, then every test
