@@ -183,6 +183,7 @@ def load(root: Path, environ: Mapping[str, str], *, complete: bool = False) -> C
     declared = read_stacks(top.table("stacks"), environ)
     there = tuple(stack for stack, folder in declared if complete or (root / folder).is_dir())
     check_stacks(top, port, there)
+    check_room(top, frontend, [stack for stack, _ in declared])
     body_bytes, larger = read_limits(top.table("limits"))
     return Config(
         root=root,
@@ -344,6 +345,13 @@ def check_stacks(top: Table, port: int, stacks: tuple[Stack, ...]) -> None:
         if address in taken:
             raise top.error(f"stacks.{stack.name}.port", stack.port, f"is taken by {taken[address]}; choose another")
         taken[address] = stack.name
+
+
+def check_room(top: Table, frontend: Path | None, declared: Sequence[Stack]) -> None:
+    """Refuse a frontend that nobody would see: a stack without prefix answers every address."""
+    for stack in declared:
+        if frontend and not stack.prefix:
+            raise top.error("gateway.frontend", str(frontend), f"is in the way of {stack.name}, which has no prefix")
 
 
 def read_limits(table: Table) -> tuple[int, tuple[Limit, ...]]:
