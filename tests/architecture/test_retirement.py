@@ -198,7 +198,7 @@ def test_parity_goes_on_with_one_stack_and_finds_what_is_planted(how: str, reque
     project.plant(*CALL)
     found = project.run("changeover", "parity", "run", "--shrink", "0", code=1)
     assert re.search(r"Golden answers: \d+ answers compared, \d+ equal, 0 different", found)
-    assert re.search(r"unexplained  POST /jobs/\{id\}/execute  effects value", found)
+    assert re.search(r"unexplained  POST /jobs/\{id\}/execute  effects ", found)
 
     project.git("checkout", "-q", ".")
     project.git("tag", "-d", "v1.0")

@@ -159,6 +159,7 @@ def test_the_last_release_is_the_other_side_of_a_stack_that_is_alone(alone: Pair
     assert "Golden answers: 12 answers compared, 12 equal" in done.stdout
     assert [(group["path"], group["route"]) for group in alone.report["groups"]] == [("$.detail", "/loans")]
     assert sorted(alone.certificate["code"]) == ["new", "previous"]
+    assert len(set(alone.certificate["code"].values())) == 2
 
 
 def test_rows_that_no_answer_shows_are_found_against_a_release_only(alone: Pair) -> None:

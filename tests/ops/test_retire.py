@@ -335,6 +335,7 @@ class TestRetire:
         assert "legacy" not in "".join((ready.root / name).read_text() for name in ("nginx.conf", "deploy/nginx.conf"))
         assert ready.system.config.serves == {"/api": "modern", "/api/v2": "modern"}
         check_committed(ready.root)
+        assert gateway(["render", "--check", "--root", str(ready.root)]) == 0
         assert ready.found().parts == ()
 
     def test_what_was_overridden_and_why_is_in_the_audit(self, ready: Copy) -> None:
@@ -360,13 +361,12 @@ class TestRetire:
         for part in ready.found().parts[:done]:
             if part.take:
                 part.take()
-        # What it changed is not committed: only what was there before could be lost.
-        ready.commit()
         ready.found().carry_out("", lambda _line: None)
 
         assert ready.found().parts == ()
         assert ready.system.config.serves == {"/api": "modern", "/api/v2": "modern"}
         check_committed(ready.root)
+        assert gateway(["render", "--check", "--root", str(ready.root)]) == 0
 
     def test_folders_that_were_removed_by_hand_leave_the_rest_to_be_taken(self, ready: Copy) -> None:
         shutil.rmtree(ready.root / "legacy_flask")
