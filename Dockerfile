@@ -21,6 +21,7 @@ RUN python -m venv .venv \
 COPY . .
 RUN install -m 755 deploy/changeover .venv/bin/changeover \
     && .venv/bin/changeover containers --folder /srv/gateway \
-    && chown -R changeover /srv/gateway
+    && mkdir -p /srv/control/gateway/state /srv/control/gateway/log \
+    && chown -R changeover /srv/gateway /srv/control
 ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 BIND_HOST=0.0.0.0 VAR_DIR=/tmp/changeover
 USER changeover

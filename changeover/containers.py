@@ -5,9 +5,11 @@ from pathlib import Path
 
 from changeover.problems import FAILED, Problem
 from gateway.config import Config, ConfigError, Stack, load
+from gateway.ownership import Ownership, seats
 from gateway.render import CONF, files, nginx_conf
+from gateway.table import Table
 
-__all__ = ["EVERYWHERE", "as_services", "check_committed", "listening_on", "write_committed", "write_folder"]
+__all__ = ["EVERYWHERE", "as_services", "by_name", "check_committed", "listening_on", "write_committed", "write_folder"]
 
 EVERYWHERE = "0.0.0.0"
 COMMITTED = Path("deploy") / CONF
@@ -19,7 +21,12 @@ def as_services(root: Path, *, complete: bool = False) -> Config:
         config = load(root, {}, complete=complete)
     except ConfigError as error:
         raise Problem(str(error)) from None
-    return replace(config, host=EVERYWHERE, stacks=tuple(replace(stack, host=stack.name) for stack in config.stacks))
+    return by_name(replace(config, host=EVERYWHERE))
+
+
+def by_name(config: Config) -> Config:
+    """Return the configuration with the stacks at the hosts that are called as they are."""
+    return replace(config, stacks=tuple(replace(stack, host=stack.name) for stack in config.stacks))
 
 
 def listening_on(stack: Stack, host: str) -> list[str]:
@@ -28,7 +35,10 @@ def listening_on(stack: Stack, host: str) -> list[str]:
 
 
 def write_folder(root: Path, folder: Path) -> None:
-    """Write all that nginx needs below `nginx -p folder`, for the stacks that are there; its logs go to the streams."""
+    """Write all that nginx needs below `nginx -p folder`, for the stacks that are there; its errors go to a stream.
+
+    The first ownership table is in it, and becomes the first content of the volume that is mounted there.
+    """
     config = as_services(root)
     for name in ("run", "log", "pages"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -37,10 +47,11 @@ def write_folder(root: Path, folder: Path) -> None:
     for name in config.texts:
         if (root / name).is_file():
             (folder / "pages" / name).write_text((root / name).read_text(encoding="utf-8"), encoding="utf-8")
-    for name, stream in {"access.jsonl": "/dev/stdout", "error.log": "/dev/stderr"}.items():
-        log = folder / "log" / name
-        log.unlink(missing_ok=True)
-        log.symlink_to(stream)
+    log = folder / "log" / "error.log"
+    log.unlink(missing_ok=True)
+    log.symlink_to("/dev/stderr")
+    table = Table(folder / "state")
+    table.swap(table.write(1, seats(config, Ownership())))
 
 
 def write_committed(root: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from changeover.containers import by_name
 from changeover.place import Place
 from changeover.ports import PortUse
 from changeover.problems import Problem
@@ -95,7 +96,8 @@ def load_system(root: Path = ROOT) -> System:
     try:
         settings = load_settings()
         environ = _environ(settings)
-        return System(root, environ, settings, load(root, environ))
+        config = load(root, environ)
+        return System(root, environ, settings, by_name(config) if environ.get("STACK_HOSTS") == "names" else config)
     except (BadSetting, ConfigError) as error:
         raise Problem(str(error)) from None
 

@@ -12,13 +12,18 @@ import yaml
 
 from changeover.containers import as_services, check_committed, listening_on, write_committed, write_folder
 from changeover.problems import Problem
-from changeover.system import ROOT
+from changeover.system import ROOT, load_system
+from gateway.config import load
 from gateway.nginx import check, command_line, find_nginx
+from gateway.ownership import Ownership, seats
 from gateway.render import HEALTH
+from gateway.table import Table
 from shared_rules.settings import Settings
 from tests.ops.ground import open_folder
 
 SECRETS = ("POSTGRES_PASSWORD", "JWT_SECRET_KEY", "ADMIN_PASSWORD")
+# They answer nobody.
+PASSING = ("migrate", "watch", "control")
 CONFIG = as_services(ROOT, complete=True)
 # One stack once the legacy one is retired.
 STACKS = tuple(stack.name for stack in CONFIG.stacks)
@@ -30,7 +35,7 @@ def compose() -> dict[str, Any]:
 
 
 def test_the_services_are_the_deployment(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"postgres", "migrate", "gateway", *STACKS}
+    assert set(compose["services"]) == {"postgres", "migrate", "gateway", "watch", "control", *STACKS}
 
 
 @pytest.mark.parametrize("secret", SECRETS)
@@ -76,7 +81,8 @@ def test_the_gateway_starts_again_with_the_stacks_whose_addresses_it_knows(compo
 
 
 def test_every_lasting_service_has_a_health_check_on_its_own_address(compose: dict[str, Any]) -> None:
-    tests = {name: service["healthcheck"]["test"] for name, service in compose["services"].items() if name != "migrate"}
+    lasting = {name: service for name, service in compose["services"].items() if name not in PASSING}
+    tests = {name: service["healthcheck"]["test"] for name, service in lasting.items()}
     own = {stack.name: f"http://127.0.0.1:{stack.port}{stack.prefix}{stack.live}" for stack in CONFIG.stacks}
 
     assert tests["postgres"][1] == "pg_isready"
@@ -144,11 +150,39 @@ def test_nginx_accepts_the_configuration() -> None:
         assert (folder / "pages" / "index.html").is_file()
 
 
-def test_the_gateway_logs_to_the_streams_of_its_container(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["watch", "control"])
+def test_the_table_is_mounted_as_a_folder_where_nginx_and_the_command_line_expect_it(
+    compose: dict[str, Any], name: str
+) -> None:
+    """A link that was mounted itself would stay what it was; see the relative one in the folder."""
+    beside = compose["services"][name]
+
+    assert "ownership:/srv/gateway/state" in compose["services"]["gateway"]["volumes"]
+    assert f"ownership:{beside['environment']['VAR_DIR']}/gateway/state" in beside["volumes"]
+    assert beside["network_mode"] == "service:gateway"
+
+
+def test_the_image_brings_the_first_table(tmp_path: Path) -> None:
+    write_folder(ROOT, tmp_path)
+    link = tmp_path / "state/current"
+
+    assert link.readlink() == Path("gens/g0001")
+    assert Table(tmp_path / "state").names() == frozenset(seats(load(ROOT, {}), Ownership()))
+
+
+def test_beside_the_gateway_the_stacks_are_reached_by_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STACK_HOSTS", "names")
+
+    assert [stack.host for stack in load_system().config.stacks] == [
+        stack.name for stack in load_system().config.stacks
+    ]
+
+
+def test_the_gateways_errors_go_to_the_stream_of_its_container(tmp_path: Path) -> None:
     write_folder(ROOT, tmp_path)
     logs = {log.name: str(log.readlink()) for log in (tmp_path / "log").iterdir()}
 
-    assert logs == {"access.jsonl": "/dev/stdout", "error.log": "/dev/stderr"}
+    assert logs == {"error.log": "/dev/stderr"}
 
 
 def has_compose() -> bool:
