@@ -11,6 +11,7 @@ from gateway.prove import PROBE
 
 __all__ = ["Counts", "LastHour", "Request", "last_hour", "parse"]
 
+TEXTS = ("rid", "p", "g", "c", "o", "by", "fb", "forced", "gen", "us", "uht")
 HOUR_S = 3600
 # What is read back at most, from the end: about 150,000 requests.
 READ_BACK_BYTES = 64 * 2**20
@@ -54,6 +55,8 @@ def parse(line: bytes) -> Request | None:
     """Return the request of a line, None for what is no line of this log."""
     try:
         facts = orjson.loads(line)
+        # Fails unless all of these are texts.
+        "".join([facts[name] for name in TEXTS])
         return Request(
             at=float(facts["t"]),
             rid=facts["rid"],
