@@ -51,7 +51,10 @@ test-long: $(READY) ## the tests that need minutes: kills and resumes, foreign r
 parity: $(READY) ## replay the committed recordings on both stacks; exit 1 on an unexplained difference
 	@$(CHANGEOVER) parity run
 
-bench: $(READY) ## figures: what the parity runner costs, rows per second of a bulk upload
+bench: $(READY) ## figures: what the parity runner and the gateway cost, flips under load, rows per second of a bulk upload
+	@deploy/install-package nginx nginx-light nginx && deploy/install-package wrk wrk wrk && { deploy/install-package haproxy haproxy haproxy || true; }
+	@$(VENV)/bin/python -m benchmarks.gateway_cost
+	@$(VENV)/bin/python -m benchmarks.gateway_flips
 	@$(VENV)/bin/python -m benchmarks.parity_cost
 	@$(VENV)/bin/python -m benchmarks.bulk_upload
 
