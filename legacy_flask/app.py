@@ -1,5 +1,8 @@
 """The legacy stack: a plain Flask application, made by `create_app`."""
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from flask import Flask
 
 from legacy_flask.auth import init_auth
@@ -12,13 +15,23 @@ from scheduler.services import build_services
 from shared_models.migrate import check_revision
 from shared_rules.settings import Settings
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
 __all__ = ["create_app"]
+
+
+class Application(Flask):
+    def wsgi_app(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        # For a websocket werkzeug looks among routes for websockets only: there are none, and it would answer 405.
+        environ.pop("HTTP_UPGRADE", None)
+        return super().wsgi_app(environ, start_response)
 
 
 def create_app(settings: Settings) -> Flask:
     """Return the application. Raise ForeignRevision when the database is at another schema than this code."""
     check_revision(settings.database_url)
-    app = Flask("legacy_flask", static_folder=None)
+    app = Application("legacy_flask", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False
     # Without it routes are matched for the host that was asked for, and one that is no host name is a failure.

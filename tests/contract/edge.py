@@ -95,6 +95,12 @@ def test_a_method_override_is_not_followed(api: Api) -> None:
     assert answer.status == 405
 
 
+def test_a_request_for_a_websocket_is_a_request_like_any_other(api: Api) -> None:
+    answer = api.get("/job-categories", headers={"Connection": "Upgrade", "Upgrade": "websocket"})
+
+    assert (answer.status, answer.json) == (200, api.get("/job-categories").json)
+
+
 @pytest.mark.parametrize("name", ["validate-cron", "cron-preview", "test-run", "bulk-upload"])
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_other_methods_on_a_post_only_name_look_for_a_job(api: Api, method: str, name: str) -> None:
