@@ -16,7 +16,7 @@ __all__ = ["CONFIG_FILE", "Account", "Config", "Database", "Parity", "Release", 
 
 CONFIG_FILE = "dualstack.toml"
 # Keys of a stack that other parts of the harness read.
-_NOT_OURS = frozenset({"port_env", "health", "pages", "workers", "serves"})
+_NOT_OURS = frozenset({"port_env", "health", "pages", "workers", "serves", "incomplete"})
 Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
