@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer._click.exceptions import ClickException
 
-from changeover import backup_commands, flip_commands, parity_commands, phase_commands, retire_commands
+from changeover import backup_commands, flip_commands, parity_commands, phase_commands, retire_commands, watch_commands
 from changeover.problems import FAILED, UNUSABLE, Problem
 from changeover.words import duration
 
@@ -43,6 +43,7 @@ app.command("import")(parity_commands.import_file(console))
 flip_commands.add_commands(app, console)
 backup_commands.add_to(app, console)
 retire_commands.add_to(app, console)
+watch_commands.add_to(app, console)
 
 
 @app.callback(invoke_without_command=True)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from changeover.database import reason, without_password
 from changeover.health import get_json, is_alive
 from changeover.supervision import Supervisor
-from changeover.system import System
+from changeover.system import GATEWAY, System
 from shared_models import migrate
 from shared_models.engine import sync_engine
 from shared_models.scheduler import SchedulerLease
@@ -107,7 +107,7 @@ def _remark(system: System, running: bool) -> str:
 def _groups(system: System) -> list[GroupReport]:
     """Return a report of every group there should be, and of one more that still runs, such as a removed stack."""
     states = {state.name: state for state in Supervisor(system.place).states()}
-    urls = {stack.name: stack.url for stack in system.config.stacks}
+    urls = {stack.name: stack.url for stack in system.config.stacks} | {GATEWAY: system.gateway_url}
     reports = []
     for name in dict.fromkeys([*system.group_names, *states]):
         state = states.get(name)
@@ -118,7 +118,7 @@ def _groups(system: System) -> list[GroupReport]:
                 pid=state.pid if state else None,
                 uptime_s=state.uptime_s if state else 0.0,
                 restarts=state.restarts if state else 0,
-                url=urls.get(name, system.gateway_url),
+                url=urls.get(name, ""),
                 health=_health(system, name),
             )
         )

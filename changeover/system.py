@@ -19,10 +19,11 @@ from gateway.config import CONFIG_FILE, Config, ConfigError, load
 from gateway.tables import load_toml
 from shared_rules.settings import BadSetting, Settings, load_settings
 
-__all__ = ["GATEWAY", "ROOT", "Probe", "System", "load_system"]
+__all__ = ["GATEWAY", "ROOT", "WATCH", "Probe", "System", "load_system"]
 
 ROOT = Path(__file__).resolve().parents[1]
 GATEWAY = "gateway"
+WATCH = "watch"
 # What to connect to where a server listens everywhere.
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -56,12 +57,21 @@ class System:
 
     @property
     def group_names(self) -> list[str]:
-        return [*(stack.name for stack in self.config.stacks), GATEWAY]
+        watched = [WATCH] if self.config.candidate else []
+        return [*(stack.name for stack in self.config.stacks), GATEWAY, *watched]
 
     def groups(self, gateway_command: Sequence[str]) -> list[Group]:
-        """Return the stacks and the gateway, which starts last and stops first, and finishes what it is answering."""
+        """Return the stacks, the gateway, which finishes what it is answering, and who watches two of them.
+
+        Started in this order and stopped in the other, so that no stack is missed because all are being stopped.
+        """
         stacks = [Group(stack.name, tuple(stack.command), self.root, order=10) for stack in self.config.stacks]
-        return [*stacks, Group(GATEWAY, tuple(gateway_command), self.root, order=20, stop_signal="QUIT")]
+        gateway = Group(GATEWAY, tuple(gateway_command), self.root, order=20, stop_signal="QUIT")
+        if self.config.candidate is None:
+            return [*stacks, gateway]
+        # From this checkout, whatever folder the project is in.
+        watcher = (sys.executable, "-m", "changeover.watcher", str(self.root))
+        return [*stacks, gateway, Group(WATCH, watcher, ROOT, order=30)]
 
     def ports(self) -> list[PortUse]:
         declared = load_toml(self.root / CONFIG_FILE, CONFIG_FILE).data

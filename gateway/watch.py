@@ -34,7 +34,7 @@ Tell = Callable[["Event"], None]
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: `watching`, `rolled back`, `would roll back`, `kept`, `alarm`, `rotated` or `failed`."""
+    """Something that happened: `watching`, `answers`, `rolled back`, `would roll back`, `kept`, `alarm`, `rotated` or `failed`."""
 
     what: str
     words: str
@@ -149,19 +149,25 @@ class Watch:
         return self.chronicle.stints[request.generation].get(request.group)
 
     def _feel(self, beat: Beat) -> None:
-        was_down = self.pulse.is_down
+        was_up, was_down = self.pulse.was_up, self.pulse.is_down
         self.pulse.feel(beat.candidate)
-        if not self.pulse.is_down:
-            return
+        if beat.candidate == "alive" and (was_down or not was_up):
+            self.tell(Event("answers", f"{self.candidate.name} answers at {self.candidate.address}"))
+        if self.pulse.is_down:
+            self._down(beat, is_news=not was_down)
+
+    def _down(self, beat: Beat, *, is_news: bool) -> None:
+        """Give everything back, unless the primary is down as well; what cannot be changed is told once."""
         name, primary = self.candidate.name, self.config.primary.name
         moved = tuple(sorted(self.judge.standing))
-        if not moved or beat.primary != "alive":
-            if not was_down:
-                remedy = "no group is its own" if not moved else f"nor does {primary}: moving makes nothing better"
-                self.tell(Event("kept" if moved else "alarm", f"{name} does not answer; {remedy}"))
-        elif not (self.observe and was_down):
-            words = f"{name} does not answer at {self.candidate.address} ({beat.candidate})"
-            self._act(Verdict("down", moved, Mark(), 0.0, words))
+        if moved and beat.primary == "alive":
+            if is_news or not self.observe:
+                words = f"{name} does not answer at {self.candidate.address} ({beat.candidate})"
+                self._act(Verdict("down", moved, Mark(), 0.0, words))
+        elif is_news and moved:
+            self.tell(Event("kept", f"{name} does not answer; nor does {primary}: moving makes nothing better"))
+        elif is_news:
+            self.tell(Event("alarm", f"{name} does not answer; no group is its own"))
 
     def _act(self, verdict: Verdict) -> None:
         if self.observe:

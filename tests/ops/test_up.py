@@ -13,8 +13,10 @@ import pytest
 from changeover import launch, up
 from changeover.problems import FAILED, UNUSABLE, Problem
 from changeover.status import report
-from changeover.supervision import Supervisor
+from changeover.supervision import GroupState, Supervisor
 from changeover.system import System, load_system
+from gateway.flips import Flips, Order
+from gateway.ownership import Ownership
 from shared_models.engine import sync_engine
 from shared_models.migrate import expected_revision, revision_of
 from tests.ops.ground import environment_of_a_copy, open_folder
@@ -157,7 +159,7 @@ def test_down_leaves_no_process(project: Project) -> None:
     up.bring_down(system, said.append)
     up.bring_down(system, said.append)
 
-    assert len(running) >= 5, "two stacks, nginx and its two workers"
+    assert len(running) >= 6, "two stacks, nginx and its two workers, the watch"
     assert [pid for pid in running if launch.is_alive(pid)] == []
     assert said == ["Stopped.", "Nothing was running."]
 
@@ -244,9 +246,38 @@ def test_status_tells_a_silent_stack_from_a_gateway_that_does_not_reach_it(proje
     found = report(system)
 
     health = {group.name: group.health for group in found.groups}
-    assert health == {"legacy": "healthy", "modern": "no answer", "gateway": "does not reach modern"}
+    assert health == {
+        "legacy": "healthy",
+        "modern": "no answer",
+        "gateway": "does not reach modern",
+        "watch": "healthy",
+    }
     assert [group.name for group in found.groups if group.state == "STOPPED"] == ["modern"]
     assert not found.healthy
+
+
+def test_the_watch_takes_back_what_a_dead_stack_had_also_after_it_was_killed(project: Project) -> None:
+    system = project()
+    started(system)
+    flips = Flips.of(system.config, system.place.var_dir)
+    assert flips.carry_out(Order("flip", Ownership({"health": 100}))).word == "done"
+    supervisor = Supervisor(system.place)
+
+    def watch() -> GroupState:
+        return next(state for state in supervisor.states() if state.name == "watch")
+
+    log = system.place.log("watch")
+    wait_for("its first look", lambda: log.read_text().count('"answers"') == 1)
+    killed = watch().pid
+    assert killed
+    os.kill(killed, signal.SIGKILL)
+    wait_for("another watch", lambda: watch().state == "RUNNING" and watch().pid != killed)
+    wait_for("the first look of the other", lambda: log.read_text().count('"answers"') == 2)
+    supervisor.call("stopProcess", "modern")
+    wait_for("a rollback", lambda: '"event": "rolled back"' in log.read_text())
+
+    assert flips.standing().ownership.shares == {}
+    assert flips.audit.records()[-1]["reason"].startswith("modern does not answer at 127.0.0.1:")
 
 
 def test_logs_show_what_each_group_wrote(project: Project) -> None:
@@ -254,7 +285,7 @@ def test_logs_show_what_each_group_wrote(project: Project) -> None:
     started(system)
     logs = system.place.logs()
 
-    assert list(logs) == ["gateway", "legacy", "modern", "supervisord"]
+    assert list(logs) == ["gateway", "legacy", "modern", "supervisord", "watch"]
     assert [log.name for log in logs["gateway"]] == ["gateway.log", "error.log"]
 
 
