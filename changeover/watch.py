@@ -4,7 +4,6 @@ import time
 
 from changeover.problems import FAILED, Problem
 from changeover.system import System
-from gateway.config import Stack
 from gateway.drift import Drift, find_drift
 from gateway.flips import Flips
 from gateway.watch import Tell, Watch
@@ -12,14 +11,14 @@ from gateway.watch import Tell, Watch
 __all__ = ["drift_of", "make_watch"]
 
 
-def make_watch(system: System, tell: Tell, *, observe: bool) -> Watch:
-    """Return a watch of the copy. Raise Problem where there is no second stack to be watched."""
-    return Watch(_flips(system), _candidate(system), tell, observe=observe)
+def make_watch(system: System, tell: Tell, *, observe: bool) -> Watch | None:
+    """Return a watch of the copy, None where there is no second stack to be watched."""
+    candidate = system.config.candidate
+    return Watch(_flips(system), candidate, tell, observe=observe) if candidate else None
 
 
 def drift_of(system: System, minutes: float) -> Drift:
     """Return what was not served in the last minutes as the table says."""
-    _candidate(system)
     flips = _flips(system)
     return find_drift(flips, flips.table.folder.parent / "log", time.time() - minutes * 60)
 
@@ -29,9 +28,3 @@ def _flips(system: System) -> Flips:
     if not flips.audit.path.exists():
         raise Problem(f"VAR_DIR={system.settings.var_dir} has no ownership table yet; type `make up` first.", FAILED)
     return flips
-
-
-def _candidate(system: System) -> Stack:
-    if system.config.candidate is None:
-        raise Problem(f"{system.config.primary.name} is the only stack; there is nothing to compare it with.", FAILED)
-    return system.config.candidate

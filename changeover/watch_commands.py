@@ -50,6 +50,9 @@ def add_to(app: typer.Typer, console: Console) -> None:
                 console.print(f"{event.at}  {event.what}: {event.words}")
 
         running = make_watch(load_system(), tell, observe=observe)
+        if running is None:
+            console.print("There is one stack only, and nothing to watch.")
+            return
         tell(running.beginning())
         with _stopped_by_signals() as stop:
             if as_json or not console.is_terminal:

@@ -24,6 +24,8 @@ def main(root: Path) -> None:
     system = load_system(root)
     supervisor = Supervisor(system.place)
     watch = make_watch(system, tell, observe=False)
+    if watch is None:
+        return
     watch.reopen = lambda: supervisor.signal(GATEWAY, "USR1")
     tell(watch.beginning())
     watch.run(stop)

@@ -23,7 +23,8 @@ class Request:
 
     `owner` is the stack chosen for it, `served_by` the one that answered ("none" for nobody), `fell_from` the one that
     failed before ("" for none), `forced` the one a tester asked for. `tried` says whether any stack was asked at all,
-    `waited_s` how long the first byte of its answer took (None where it is not known of one stack).
+    `waited_s` how long the first byte of its answer took (None where it is not known of one stack), `unported` whether
+    an incomplete owner said that it does not have this yet, and passed it on.
     """
 
     at: float
@@ -39,11 +40,12 @@ class Request:
     status: int
     tried: bool
     waited_s: float | None
+    unported: bool = False
 
     @property
     def counts(self) -> bool:
-        """Whether it tells anything about its owner: chosen by the table, asked, and no probe of our own."""
-        return self.tried and not self.forced and not self.rid.startswith(PROBE)
+        """Whether it tells anything about its owner: chosen by the table, asked, able, and no probe of our own."""
+        return self.tried and not self.forced and not self.unported and not self.rid.startswith(PROBE)
 
     @property
     def failed(self) -> bool:
@@ -71,6 +73,7 @@ def parse(line: bytes) -> Request | None:
             status=int(facts["s"]),
             tried=facts["us"] not in ("", "-"),
             waited_s=None if facts["fb"] else last_number(facts["uht"]),
+            unported=bool(facts["fb"]) and facts["us"].startswith("501"),
         )
     except (ValueError, KeyError, TypeError):
         return None
@@ -123,5 +126,5 @@ def last_hour(log_folder: Path, now: float, limit_bytes: int = READ_BACK_BYTES) 
             numbers = found.setdefault((request.group, request.owner), [0, 0, 0])
             numbers[0] += 1
             numbers[1] += request.status >= 500
-            numbers[2] += request.fell_from == request.owner
+            numbers[2] += request.fell_from == request.owner and not request.unported
     return LastHour({key: Counts(*numbers) for key, numbers in found.items()}, first if cut else since)

@@ -130,7 +130,12 @@ def test_a_fallback_tells_nothing_of_its_owners_time() -> None:
     assert (request.failed, request.waited_s) == (True, None)
 
 
-UNCOUNTED = {"forced": {"forced": "new"}, "a probe": {"rid": "probe-17"}, "no stack asked": {"us": "-", "s": 413}}
+UNCOUNTED = {
+    "forced": {"forced": "new"},
+    "a probe": {"rid": "probe-17"},
+    "no stack asked": {"us": "-", "s": 413},
+    "not ported yet": {"fb": "old", "by": "new", "us": "501 : 200"},
+}
 
 
 @pytest.mark.parametrize("facts", UNCOUNTED.values(), ids=UNCOUNTED.keys())
