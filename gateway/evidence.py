@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from gateway.odds import Expected, allowed, expected, tail
 
-__all__ = ["Evidence", "Kind", "Mark", "Trial"]
+__all__ = ["WORSE_NOW", "Evidence", "Kind", "Mark", "Trial"]
 
 # Besides the whole trial, the time of the last so many faults is looked at.
 LOOK_BACK = (3, 4, 5, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -120,6 +120,12 @@ class Trial:
         old = self.known if kind.has_past else (0, 0)
         return expected(counts.base_bad, counts.base_seen, kind.floor, old)
 
+    def rate_now(self, kind: Kind, counts: Mark) -> Expected:
+        """Return what is to be expected by what the primary did at the same time; at 100 %, by what it did last."""
+        if self.share == 100:
+            return self.rate(kind, counts)
+        return expected(counts.base_bad, counts.base_seen, kind.floor)
+
     def _looks(self, kind: Kind, faults: Faults, now: Mark) -> Iterator[Evidence | None]:
         for counts, part in windows(now, faults.marks):
             yield self._look(kind, counts, allowed(kind.budget * part, faults.bad))
@@ -132,8 +138,7 @@ class Trial:
 
     def _holds_now(self, kind: Kind, counts: Mark) -> bool:
         """Whether the candidate is worse than the primary at the same time: when a database fails, both are bad."""
-        now = expected(counts.base_bad, counts.base_seen, kind.floor)
-        return self.share == 100 or tail(counts.bad, counts.seen, now, WORSE_NOW) < WORSE_NOW
+        return self.share == 100 or tail(counts.bad, counts.seen, self.rate_now(kind, counts), WORSE_NOW) < WORSE_NOW
 
 
 def windows(now: Mark, marks: deque[Mark]) -> Iterator[tuple[Mark, float]]:

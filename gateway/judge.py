@@ -97,14 +97,14 @@ class Judge:
         self.groups: dict[str, Group] = {}
         self.trials: dict[Stint, Running] = {}
         self.standing: Mapping[str, Stint] = {}
-        self.pool = Pool(EVERYWHERE_BUDGET)
+        self.pool = Pool(EVERYWHERE_BUDGET, FAILURES.floor)
 
     def now(self, standing: Mapping[str, Stint]) -> None:
         """Say which groups have which share by now; trials of earlier ones can have no verdict any more."""
         if standing != self.standing:
             self.standing = standing
             self.trials = {stint: running for stint, running in self.trials.items() if stint in standing.values()}
-            self.pool = Pool(EVERYWHERE_BUDGET)
+            self.pool = Pool(EVERYWHERE_BUDGET, FAILURES.floor)
 
     def see(self, request: Request, stint: Stint | None) -> Verdict | None:
         """Count a request, and return the verdict that it completes.
@@ -173,7 +173,7 @@ class Judge:
         marks = {name: each.mark(FAILURES.name) for name, each in trials.items()}
 
         def rate(name: str, counts: Mark) -> Expected:
-            return trials[name].rate(FAILURES, counts)
+            return trials[name].rate_now(FAILURES, counts)
 
         found = self.pool.failed(trial.group, marks, rate)
         if found is None:

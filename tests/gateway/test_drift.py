@@ -59,14 +59,17 @@ def test_a_request_of_the_wrong_stack_is_named(edge: Edge) -> None:
     ask_everything(edge)
     log = edge.var_dir / "gateway/log" / ACCESS_LOG
     lines = [json.loads(line) for line in log.read_text().splitlines()]
-    planted = next(
-        line for line in lines if line["o"] == "modern" and line["p"] == "/api/things" and not line["forced"]
-    )
+    unforced = [line for line in lines if line["o"] == "modern" and not line["forced"]]
+    first = {line["p"]: line for line in reversed(unforced)}
     with log.open("a") as file:
-        file.write(json.dumps(planted | {"rid": "planted", "o": "legacy"}, separators=(",", ":")) + "\n")
+        for rid, path in (("planted", "/api/things"), ("pinned", "/api/v2/things")):
+            file.write(json.dumps(first[path] | {"rid": rid, "o": "legacy"}, separators=(",", ":")) + "\n")
     found = drift(edge)
 
-    assert [(stray.rid, stray.owner, stray.expected) for stray in found.strays] == [("planted", "legacy", "modern")]
+    assert [(stray.rid, stray.owner, stray.expected) for stray in found.strays] == [
+        ("planted", "legacy", "modern"),
+        ("pinned", "legacy", "modern"),
+    ]
     assert found.is_there
 
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from gateway.chronicle import Chronicle, Stint
-from gateway.evidence import Kind, Trial
+from gateway.evidence import Kind, Mark, Trial
 from gateway.judge import FAILURES, Judge, Verdict
 from gateway.odds import Expected, allowed, expected, pooled, tail
+from gateway.pool import Pool
 from tests.gateway.simulation import Stack, Traffic, made, run_until_verdict
 
 REFUSALS = ((401, 0.03), (404, 0.05), (422, 0.02), (409, 0.005))
@@ -147,7 +148,30 @@ def test_at_100_percent_the_last_known_baseline_counts() -> None:
     assert "100 of the last 1000 that primary had" in first.words
 
 
-def test_a_verdict_that_was_carried_out_does_not_come_again(decide: Decide) -> None:
+def test_an_incident_that_hits_both_is_not_the_candidates_fault() -> None:
+    """Whatever good times the primary is known from: at the same time it fails as well."""
+    judge = Judge("primary", "candidate")
+    for _ in range(5_000):
+        judge.see(made(), None)
+    judge.now({"things.read": STINT})
+    verdicts = [judge.see(made(**facts), STINT) for _ in range(30) for facts in (BAD, BAD, MY_500)]
+
+    assert [verdict for verdict in verdicts if verdict] == []
+
+
+def test_an_incident_that_hits_both_everywhere_is_not_the_candidates_fault() -> None:
+    judge = Judge("primary", "candidate")
+    for group, _ in itertools.product(GROUPS, range(2_000)):
+        judge.see(made(group=group), None)
+    stints = {group: Stint(group, 25, "g0002") for group in GROUPS}
+    judge.now(stints)
+    rounds = itertools.product(range(6), GROUPS, (BAD, BAD, MY_500))
+    verdicts = [judge.see(made(group=group, **facts), stints[group]) for _, group, facts in rounds]
+
+    assert [verdict for verdict in verdicts if verdict] == []
+
+
+def test_a_verdict_that_was_carried_out_does_not_come_again() -> None:
     judge = Judge("primary", "candidate")
     judge.now({"things.read": STINT})
     requests = [*[made()] * 300, *[made(**MY_500)] * 5]
@@ -169,6 +193,7 @@ def test_a_changed_share_begins_anew() -> None:
     assert late == [None] * 5, "of the share before"
     assert fresh == [None] * 2
     assert judge.rows()[0].counts.seen == 2
+    assert list(judge.trials) == [later]
 
 
 def test_a_stack_that_fails_everywhere_is_seen_over_all_groups() -> None:
@@ -193,6 +218,22 @@ def test_one_bad_group_does_not_take_the_others_along() -> None:
     verdicts = [judge.see(made(**MY_500, group="group3"), stints["group3"]) for _ in range(40)]
 
     assert {verdict.groups for verdict in verdicts if verdict} == {("group3",)}
+
+
+def test_the_worst_group_is_left_out_of_the_sum() -> None:
+    pool = Pool(budget=1e-4, floor=0.005)
+
+    def rate(_group: str, _counts: Mark) -> Expected:
+        return expected(0, 1_000, 0.005)
+
+    alone = [
+        pool.failed("a", {"a": Mark(count, count), "b": Mark(0, 10), "c": Mark(0, 10)}, rate) for count in range(20)
+    ]
+    spread = pool.failed("a", {name: Mark(2, 2) for name in "abcdef"}, rate)
+
+    assert alone == [None] * 20
+    assert spread is not None
+    assert (spread.counts.bad, spread.groups) == (10, 5)
 
 
 def test_a_canary_that_gets_more_of_a_bad_group_is_not_blamed() -> None:
@@ -256,7 +297,7 @@ def healthy(seed: int) -> str:
 
 
 def test_a_healthy_candidate_is_left_alone() -> None:
-    assert list(filter(None, map(healthy, range(40)))) == []
+    assert list(filter(None, map(healthy, range(25)))) == []
 
 
 @pytest.mark.long
@@ -287,6 +328,8 @@ RECORDS = [
     {"event": "reverted", "generation": "g0002", "shares": {"a": 1, "b": 5}, "loose": []},
     {"event": "wanted", "generation": "g0004", "shares": {"a": 5, "b": 5}, "loose": []},
     {"event": "done", "generation": "g0004", "shares": {"a": 5, "b": 5}, "loose": []},
+    {"event": "wanted", "generation": "g0005", "shares": {"a": 1, "b": 5}, "loose": []},
+    {"event": "done", "generation": "g0005", "shares": {"a": 1, "b": 5}, "loose": []},
 ]
 
 
@@ -294,12 +337,13 @@ def test_a_stint_lasts_until_its_share_changes_and_a_reverted_change_ends_none()
     chronicle = Chronicle.of(RECORDS)
     since = {name: {stint.group: stint.since for stint in stints.values()} for name, stints in chronicle.stints.items()}
 
-    assert chronicle.standing == "g0004"
+    assert chronicle.standing == "g0005"
     assert since == {
         "g0001": {},
         "g0002": {"a": "g0002", "b": "g0002"},
         "g0003": {"a": "g0003", "b": "g0002"},
         "g0004": {"a": "g0004", "b": "g0002"},
+        "g0005": {"a": "g0005", "b": "g0002"},
     }
 
 
