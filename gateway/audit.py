@@ -7,7 +7,8 @@ them leaves a trace, and whoever edits or removes a line breaks the chain.
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +16,12 @@ from typing import Any
 
 from gateway.ownership import Ownership
 
-__all__ = ["OUTCOMES", "Audit", "Standing"]
+__all__ = ["OUTCOMES", "Audit", "Standing", "standing_of"]
 
 # What a second line says of its change; `wanted` is the first line.
 OUTCOMES = ("done", "reverted", "found")
 START = "0" * 64
+GENERATION = re.compile(r"(?:g[0-9]{4,})?")
 
 
 @dataclass(frozen=True)
@@ -47,36 +49,45 @@ class Audit:
         return [record_of(line) for line in self._lines()]
 
     def append(self, event: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-        """Write one line so that it outlasts a crash, and return it."""
-        lines = self._lines()
+        """Write one line so that it outlasts a crash, and return it.
+
+        What a crash left of a line goes. A line that was not the last one when it was written breaks the chain for good.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lines, torn = self._read()
         record = {
             "number": len(lines) + 1,
             "event": event,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             **facts,
-            "previous": digest(lines[-1]) if lines else START,
+            "previous": end_of(lines) if self._is_whole(lines) else self._head(),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        line = json.dumps(record, ensure_ascii=True, separators=(",", ":"))
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        line = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
+        with self.path.open("ab") as file:
+            file.truncate(file.tell() - torn)
+            file.write((b"" if not lines or ends_its_line(self.path) else b"\n") + line + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        self.head.write_text(digest(line) + "\n")
+        fresh = self.head.with_suffix(".head.new")
+        fresh.write_text(digest(line) + "\n")
+        fresh.replace(self.head)
         return record
 
     def standing(self) -> Standing:
         """Return what the last change that was carried out left. Nothing of it is read from the table itself."""
-        for record in reversed(self.records()):
+        for record in self._latest():
             if record["event"] in OUTCOMES:
-                ownership = Ownership(record["shares"], frozenset(record["loose"]))
-                return Standing(ownership, record["generation"], record["at"])
+                return standing_of(record)
         return Standing(Ownership(), "", "")
 
     def unfinished(self) -> dict[str, Any] | None:
         """Return the change that somebody began and did not end, None where there is none."""
-        records = self.records()
-        return records[-1] if records and records[-1]["event"] == "wanted" else None
+        for record in self._latest():
+            if record["event"] in OUTCOMES:
+                return None
+            if record["event"] == "wanted":
+                return record
+        return None
 
     def problems(self) -> list[str]:
         """Return what shows that the file is not as it was written, one sentence each; nothing where it is."""
@@ -88,25 +99,65 @@ class Audit:
             elif record.get("number") != number or record.get("previous") != previous:
                 found.append(f"line {number} does not follow from the line before it: one of them was changed.")
             previous = digest(line)
-        if previous != START and (not self.head.exists() or self.head.read_text().strip() != previous):
+        if not self._is_whole(self._lines()):
             found.append(
                 f"the last line is not the one that {self.head.name} names: it was changed, or lines are gone."
             )
         return found
 
-    def _lines(self) -> list[str]:
-        if not self.path.exists():
-            return []
-        return [line for line in self.path.read_text(encoding="utf-8").split("\n") if line]
+    def _is_whole(self, lines: list[bytes]) -> bool:
+        """Whether the head names the last line, or the one before it, where a kill came between line and head."""
+        return self._head() in {end_of(lines), *(record_of(line).get("previous") for line in lines[-1:])}
+
+    def _head(self) -> str:
+        try:
+            return self.head.read_text(encoding="utf-8", errors="replace").strip()
+        except FileNotFoundError:
+            return START
+
+    def _latest(self) -> Iterator[dict[str, Any]]:
+        """Yield the records, the newest first, read as far as somebody wants them."""
+        return map(record_of, reversed(self._lines()))
+
+    def _lines(self) -> list[bytes]:
+        return self._read()[0]
+
+    def _read(self) -> tuple[list[bytes], int]:
+        """Return the lines, and how many bytes after them are what a crash left of one."""
+        try:
+            *lines, last = self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return [], 0
+        torn = record_of(last)["event"] == "unreadable"
+        return [line for line in (*lines, b"" if torn else last) if line], len(last) if torn else 0
 
 
-def record_of(line: str) -> dict[str, Any]:
+def record_of(line: bytes) -> dict[str, Any]:
+    """Return the line's record, `{"event": "unreadable"}` for one that nobody here has written so."""
     try:
         record = json.loads(line)
-    except ValueError:
-        record = None
-    return record if isinstance(record, dict) and "event" in record else {"event": "unreadable"}
+        if record["event"] in ("wanted", *OUTCOMES):
+            standing_of(record)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {"event": "unreadable"}
+    return dict(record)
 
 
-def digest(line: str) -> str:
-    return hashlib.sha256(line.encode()).hexdigest()
+def standing_of(record: Mapping[str, Any]) -> Standing:
+    """Return what the record says of the table. Raise ValueError, KeyError or TypeError where it does not."""
+    if not GENERATION.fullmatch(record["generation"]):
+        raise ValueError(record["generation"])
+    return Standing(Ownership(record["shares"], frozenset(record["loose"])), record["generation"], str(record["at"]))
+
+
+def ends_its_line(path: Path) -> bool:
+    return path.read_bytes().endswith(b"\n")
+
+
+def end_of(lines: list[bytes]) -> str:
+    """Return what the next line names as the one before it."""
+    return digest(lines[-1]) if lines else START
+
+
+def digest(line: bytes) -> str:
+    return hashlib.sha256(line).hexdigest()

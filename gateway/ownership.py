@@ -19,7 +19,7 @@ class Ownership:
 
     def __post_init__(self) -> None:
         for group, share in self.shares.items():
-            if share not in SHARES:
+            if type(share) is not int or share not in SHARES:
                 raise ValueError(f"{group} = {share!r}: a share must be one of {', '.join(map(str, SHARES))}")
         object.__setattr__(self, "shares", {group: share for group, share in sorted(self.shares.items()) if share})
 
@@ -29,6 +29,12 @@ class Ownership:
     def moved(self, shares: Mapping[str, int]) -> "Ownership":
         """Return this with other shares of some groups."""
         return replace(self, shares={**self.shares, **shares})
+
+    def within(self, config: Config) -> "Ownership":
+        """Return this without groups and prefixes that are gone: should one come back, it begins anew."""
+        there = {group.id for group in config.routes.groups}
+        shares = {group: share for group, share in self.shares.items() if group in there}
+        return Ownership(shares, self.loose & {face.prefix for face in config.faces if face.pinned})
 
     def as_json(self) -> dict[str, object]:
         return {"shares": dict(self.shares), "loose": sorted(self.loose)}

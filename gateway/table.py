@@ -77,9 +77,9 @@ class Table:
         """Return the highest number on disk, 0 for none."""
         return max((int(path.name[1:]) for path in self._all()), default=0)
 
-    def prune(self) -> None:
-        """Remove old generations but for the last 50; the one that counts stays whatever its age."""
-        kept = {path.name for path in self._all()[-KEPT:]} | {self.current()}
+    def prune(self, keep: int = KEPT) -> None:
+        """Remove old generations but for the last ones; the one that counts stays whatever its age."""
+        kept = {path.name for path in self._all()[-keep:]} | {self.current()}
         for path in self._all():
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)
