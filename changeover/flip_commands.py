@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from changeover.problems import FAILED, UNUSABLE, Problem
+from changeover.words import one_line
 
 __all__ = ["add_commands"]
 
@@ -18,9 +19,25 @@ To = Annotated[str, typer.Option("--to", help="The stack that is to serve them: 
 Percent = Annotated[
     int | None, typer.Option("--percent", help="Only this share of the visitors: 1, 5, 25, 50 or 100.", metavar="N")
 ]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.")]
+
+
+def _in_words(text: str) -> str:
+    """Return a reason as one line of what can be printed. Raise BadParameter where nothing is left of it."""
+    said = one_line(text)
+    if text and not said:
+        raise typer.BadParameter("it is blank; say why")
+    return said
+
+
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the history.", callback=_in_words)]
 Override = Annotated[
-    str, typer.Option("--override", help="Do it although a gate refuses, and write down this reason.", metavar="REASON")
+    str,
+    typer.Option(
+        "--override",
+        help="Do it although a gate refuses, and write down this reason.",
+        metavar="REASON",
+        callback=_in_words,
+    ),
 ]
 
 
@@ -55,8 +72,11 @@ def _add_planning(app: typer.Typer, console: Console) -> None:
         standing = control.flips.standing().ownership
         made = control.plan(standing.moved(shares_planned(control.system, to or [], phase, percent)))
         path = out or control.flips.folder / "plan.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(made.as_json(), indent=2) + "\n", encoding="utf-8")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(made.as_json(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise Problem(f"{path}: cannot be written ({error.strerror}); name another file with --out.") from None
         if as_json:
             print(json.dumps(made.as_json() | {"file": str(path)}, indent=2))
         else:
@@ -133,19 +153,18 @@ def _add_taking_back(app: typer.Typer, console: Console) -> None:
         as_json: JsonFlag = False,
     ) -> None:
         """Go back at once, past all gates: to the table before the last change, or with one group or all to legacy."""
-        from changeover.flips import groups_of, open_control, previous_ownership
+        from changeover.flips import groups_of, open_control
         from changeover.system import load_system
 
         if group and everything:
             raise Problem("Say one of them: a group, or --all.")
         control = open_control(load_system())
-        back_to = None
         if group or everything:
             groups = groups_of(control.system, ["all"] if everything else [group])
-            after = control.flips.standing().ownership.moved(dict.fromkeys(groups, 0))
+            outcome = control.give_back(groups, reason)
         else:
-            after, back_to = previous_ownership(control.flips)
-        _say(console, control, control.take_back(after, reason, back_to), as_json)
+            outcome = control.undo(reason)
+        _say(console, control, outcome, as_json)
 
     @app.command()
     def pin(

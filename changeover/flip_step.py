@@ -15,7 +15,7 @@ from gateway.flips import Flips
 from gateway.plan import Plan
 from gateway.traffic import READ_BACK_BYTES, parse
 
-__all__ = ["last_change", "next_step"]
+__all__ = ["last_change", "last_changes", "next_step"]
 
 # How long the log may lag behind what was answered.
 _LOGGED_WITHIN_S = 2
@@ -40,10 +40,17 @@ def next_step(control: Control, group: str, *, wait: bool, override: str, say: S
 
 def last_change(flips: Flips, group: str) -> float:
     """Return when (epoch, seconds) the group's share was changed last, 0 for never."""
-    for record in reversed(flips.audit.records()):
-        if record["event"] == "done" and any(change["what"] == group for change in record["changes"]):
-            return datetime.fromisoformat(record["at"]).timestamp()
-    return 0.0
+    return last_changes(flips).get(group, 0.0)
+
+
+def last_changes(flips: Flips) -> dict[str, float]:
+    """Return when (epoch, seconds) each group's share was changed last; those that never were are missing."""
+    return {
+        change["what"]: datetime.fromisoformat(record["at"]).timestamp()
+        for record in flips.audit.records()
+        if record["event"] in ("done", "found")
+        for change in record.get("changes", [])
+    }
 
 
 def _soak(control: Control, group: str, since: float, *, wait: bool, say: Say) -> None:

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from changeover.route_status import RoutesReport
+from changeover.words import one_line
 from gateway.config import Config
 from gateway.flips import Outcome
 from gateway.ownership import Change
@@ -91,7 +92,7 @@ class Words:
             f"gates overridden: {record['override']}" if record.get("override") else "",
             f"not proven: {proof['instead']}" if proof.get("instead") else "",
         ]
-        said = " · ".join(filter(None, [changes or "the same table", *facts]))
+        said = one_line(" · ".join(filter(None, [changes or "the same table", *facts])))
         at = str(record["at"])[:19].replace("T", " ")
         line = f"{at}  {record['generation']}  {event:8} {record.get('what', ''):10} {record.get('by', '')}  {said}"
         self._console.print(line, style=_STYLES.get(event))

@@ -1,7 +1,7 @@
 """Planning and carrying out changes of who serves what: the gateway's table, with the gates of this project before it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from changeover.phase_certificates import Certificates
 from changeover.problems import FAILED, Problem
 from changeover.project import Project, load_project
 from changeover.system import System
-from gateway.audit import OUTCOMES
+from gateway.audit import OUTCOMES, Standing
 from gateway.cohorts import SHARES
 from gateway.config import CONFIG_FILE, Face, Stack
 from gateway.flips import Flips, NotNow, Order, Outcome, who
@@ -80,27 +80,53 @@ class Control:
         facts: dict[str, Any] = {"plan": digest or plan.digest()}
         if plan.refused:
             facts |= {"overridden": [gate.as_json() for gate in plan.refused], "override": override}
-        return self._order(Order(what, plan.after, reason, standing=plan.generation, facts=facts))
+        return self._decide(lambda _: Order(what, plan.after, reason, standing=plan.generation, facts=facts))
 
-    def take_back(self, after: Ownership, reason: str, back_to: int | None = None) -> Outcome:
-        """Swap the table at once: no gates, and it stays even if nobody can see it work.
+    def take_back(self, after: Ownership, reason: str) -> Outcome:
+        """Swap the table at once: no gates, and it stays even if nobody can see it work."""
+        return self._decide(lambda _: Order("rollback", after, reason, must_stay=True))
 
-        `back_to` is the number of the line in the audit that is gone back to.
+    def give_back(self, groups: Sequence[str], reason: str) -> Outcome:
+        """Swap the table at once, as `take_back`: these groups go wholly to the primary, whatever becomes of others."""
+        back = dict.fromkeys(groups, 0)
+        return self._decide(lambda standing: Order("rollback", standing.ownership.moved(back), reason, must_stay=True))
+
+    def undo(self, reason: str) -> Outcome:
+        """Swap the table at once, as `take_back`, for the one before the last change. Raise Problem where there is none.
+
+        What would give the candidate more is refused, for it would pass by the gates: the last change went back already.
         """
-        facts = {} if back_to is None else {"back_to": back_to}
-        return self._order(Order("rollback", after, reason, must_stay=True, facts=facts))
+
+        def before(standing: Standing) -> Order:
+            after, number = previous_ownership(self.flips)
+            grown = [change.what for change in changes(standing.ownership, after) if change.after > change.before]
+            if grown := [what for what in grown if ":" not in what]:
+                raise Problem(
+                    f"The last change went back already: undoing it would move {', '.join(grown)} forward past the gates; "
+                    "say it with `changeover flip`, or go further back with a group or --all.",
+                    FAILED,
+                )
+            return Order("rollback", after, reason, must_stay=True, facts={"back_to": number})
+
+        return self._decide(before)
 
     def pin(self, after: Ownership, reason: str) -> Outcome:
-        """Swap the table for another set of pins."""
+        """Swap the table for another set of pins; the shares stay, whatever they are by then."""
         if not self.flips.is_served():
             raise Problem(f"The gateway does not answer at {self.system.gateway_url}; type `make up` first.", FAILED)
-        return self._order(Order("pin", after, reason))
+        return self._decide(lambda standing: Order("pin", replace(standing.ownership, loose=after.loose), reason))
 
-    def _order(self, order: Order) -> Outcome:
+    def _decide(self, order_for: Callable[[Standing], Order]) -> Outcome:
         try:
-            return self.flips.carry_out(order)
+            return self.flips.decide(order_for)
         except NotNow as refused:
             raise Problem(f"Not changed: {refused}.", FAILED) from None
+        except OSError as error:
+            raise Problem(
+                f"{error.filename or self.flips.folder}: {error.strerror}; table {self.flips.table.current() or 'none'} "
+                "counts. Make room, or type it as who typed `make up`.",
+                FAILED,
+            ) from None
 
     def _digests(self, groups: Sequence[str]) -> Mapping[str, str]:
         root = self.system.root
@@ -174,13 +200,14 @@ def previous_ownership(flips: Flips) -> tuple[Ownership, int]:
     So going back twice goes back two changes. Raise Problem where nothing is left to undo.
     """
     states: list[tuple[int, Ownership]] = [(0, Ownership())]
+    config = flips.config
     for record in flips.audit.records():
         if record["event"] not in OUTCOMES:
             continue
         if "back_to" in record:
             while states[-1][0] > record["back_to"]:
                 states.pop()
-        ownership = Ownership(record["shares"], frozenset(record["loose"]))
+        ownership = Ownership(record["shares"], frozenset(record["loose"])).within(config)
         if ownership != states[-1][1]:
             states.append((record["number"], ownership))
     if len(states) < 2:
@@ -195,7 +222,7 @@ def audit_problems(flips: Flips) -> list[str]:
     if not problems and not flips.is_true():
         problems.append(
             f"The table on disk ({flips.table.current() or 'none'}) is not the one that the history ends with "
-            f"({standing.generation or 'none'}); `make up` makes it again."
+            f"({standing.generation or 'none'}), or files were changed in it; `make up` makes it again."
         )
     return problems
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from changeover.flip_step import last_change
+from changeover.flip_step import last_changes
 from changeover.flips import Control, candidate_of
 from changeover.phase_certificates import Certificates, State
 from gateway.cohorts import COHORTS
@@ -46,7 +46,7 @@ class RoutesReport:
 
 def routes_report(control: Control) -> RoutesReport:
     config, standing = control.system.config, control.flips.standing()
-    certificates = Certificates(control.project)
+    certificates, since = Certificates(control.project), last_changes(control.flips)
     hour = last_hour(Path(control.system.settings.var_dir) / "gateway" / "log", time.time())
     return RoutesReport(
         generation=standing.generation,
@@ -59,7 +59,7 @@ def routes_report(control: Control) -> RoutesReport:
                 group.id,
                 share := standing.ownership.share(group.id),
                 tuple(name for name, needed in COHORTS.items() if needed <= share),
-                iso(last_change(control.flips, group.id)),
+                iso(since.get(group.id, 0.0)),
                 certificates.state(group.id),
                 tuple(map(str, group.requires)),
                 traffic_of(hour, group.id, [stack.name for stack in config.stacks]),
