@@ -88,7 +88,23 @@ BAD = {
     "a pattern": (group("a", "GET /x/.*"), f"group[1].match = 'GET /x/.*': {PATH}"),
     "a misspelt key": (
         group("a", "GET /x") + 'matches = "GET /y"\n',
-        "group[1].matches = 'GET /y': is not a known key; known here: id, match, title",
+        "group[1].matches = 'GET /y': is not a known key; known here: gates, id, match, requires, title",
+    ),
+    "a requirement without a share": (
+        group("a", "GET /x") + 'requires = ["b"]\n' + group("b", "GET /y"),
+        "group[1].requires = 'b': must be a group and a share such as jobs.read@100, with one of 1, 5, 25, 50, 100",
+    ),
+    "a requirement of nothing": (
+        group("a", "GET /x") + 'requires = ["b@100"]\n',
+        "group a.requires = 'b@100': names no group; correct the id",
+    ),
+    "groups that wait for each other": (
+        group("a", "GET /x") + 'requires = ["b@100"]\n' + group("b", "GET /y") + 'requires = ["a@1"]\n',
+        "group.requires = 'a -> b -> a': is a circle: none of them could move first",
+    ),
+    "a gate with a blank": (
+        group("a", "GET /x") + 'gates = ["the scheduler"]\n',
+        "group[1].gates = 'the scheduler': must be lower-case words joined by -",
     ),
     "no groups": ("", "group: is missing; add it"),
     "a phase out of order": (
