@@ -13,7 +13,7 @@ PACKAGES := $(filter-out tests%,$(patsubst %/__init__.py,%,$(wildcard */__init__
 IMPORT_RULES := pyproject.toml $(wildcard */importlinter.toml)
 LOCK := $(VENV)/bin/uv pip compile -q -p 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
-.PHONY: help up down status logs demo check test test-long parity bench lock retire-legacy
+.PHONY: help up down status logs demo check test test-long parity rehearsal bench lock retire-legacy
 
 help: ## list the targets
 	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
@@ -50,6 +50,10 @@ test-long: $(READY) ## the tests that need minutes: kills and resumes, foreign r
 
 parity: $(READY) ## replay the committed recordings on both stacks; exit 1 on an unexplained difference
 	@$(CHANGEOVER) parity run
+
+rehearsal: $(READY) ## the whole migration on a copy, under load and with faults; a report, and exit 1 if anything was lost
+	@deploy/install-package nginx nginx-light nginx
+	@$(CHANGEOVER) rehearsal
 
 bench: $(READY) ## figures: what the parity runner and the gateway cost, flips under load, rows per second of a bulk upload
 	@deploy/install-package nginx nginx-light nginx && deploy/install-package wrk wrk wrk && { deploy/install-package haproxy haproxy haproxy || true; }

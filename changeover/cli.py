@@ -17,6 +17,7 @@ from typer._click.exceptions import ClickException
 
 from changeover import backup_commands, flip_commands, parity_commands, phase_commands, retire_commands, watch_commands
 from changeover.problems import FAILED, UNUSABLE, Problem
+from changeover.rehearsal import commands as rehearsal_commands
 from changeover.words import duration
 
 __all__ = ["app", "main"]
@@ -44,6 +45,7 @@ flip_commands.add_commands(app, console)
 backup_commands.add_to(app, console)
 retire_commands.add_to(app, console)
 watch_commands.add_to(app, console)
+rehearsal_commands.add_to(app, console)
 
 
 @app.callback(invoke_without_command=True)
