@@ -289,6 +289,10 @@ def main() -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = FAILED
+    except OSError as error:
+        code = _complain(
+            f"{error.filename or 'The system'}: {error.strerror or error}; make room or give rights.", FAILED
+        )
     sys.exit(code or 0)
 
 

@@ -219,7 +219,8 @@ def previous_ownership(flips: Flips) -> tuple[Ownership, int]:
 def audit_problems(flips: Flips) -> list[str]:
     """Return what shows that history or table were tampered with, one sentence each."""
     problems, standing = flips.audit.problems(), flips.standing()
-    if not problems and not flips.is_true():
+    is_new = not standing.generation and not flips.table.current()
+    if not problems and not is_new and not flips.is_true():
         problems.append(
             f"The table on disk ({flips.table.current() or 'none'}) is not the one that the history ends with "
             f"({standing.generation or 'none'}), or files were changed in it; `make up` makes it again."

@@ -55,12 +55,16 @@ class Audit:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines, torn = self._read()
+        is_whole = self._is_whole(lines)
+        if is_whole and self._head() != end_of(lines):
+            # The head may lag by one line and no more: where it cannot be written, nothing is.
+            self._point_at(end_of(lines))
         record = {
             "number": len(lines) + 1,
             "event": event,
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             **facts,
-            "previous": end_of(lines) if self._is_whole(lines) else self._head(),
+            "previous": end_of(lines) if is_whole else self._head(),
         }
         line = json.dumps(record, ensure_ascii=True, separators=(",", ":")).encode()
         with self.path.open("ab") as file:
@@ -68,10 +72,13 @@ class Audit:
             file.write((b"" if not lines or ends_its_line(self.path) else b"\n") + line + b"\n")
             file.flush()
             os.fsync(file.fileno())
-        fresh = self.head.with_suffix(".head.new")
-        fresh.write_text(digest(line) + "\n")
-        fresh.replace(self.head)
+        self._point_at(digest(line))
         return record
+
+    def _point_at(self, end: str) -> None:
+        fresh = self.head.with_suffix(".head.new")
+        fresh.write_text(end + "\n")
+        fresh.replace(self.head)
 
     def standing(self) -> Standing:
         """Return what the last change that was carried out left. Nothing of it is read from the table itself."""

@@ -104,6 +104,8 @@ class Flips:
 
     def decide(self, order_for: Callable[[Standing], Order]) -> Outcome:
         """Carry out what the order is, once nobody else changes what it is made from. Raise NotNow as `carry_out`."""
+        if not self.table.folder.parent.is_dir():
+            raise NotNow(f"{self.table.folder.parent} is not there; type `make up` first")
         with self._lock():
             try:
                 return self._carry_out(order_for)

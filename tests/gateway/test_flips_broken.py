@@ -139,6 +139,21 @@ def test_an_edit_shows_also_after_the_next_change(audit: Audit, edit: Callable[[
     assert audit.problems()
 
 
+def test_a_head_that_cannot_be_written_never_lags_by_two_lines(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", full)
+        for _ in range(3):
+            with pytest.raises(OSError, match="No space left"):
+                audit.append("wanted", TABLE)
+
+    assert len(audit.records()) == 4
+    audit.append("done", TABLE)
+    assert audit.problems() == []
+
+
 def test_a_history_without_its_head_shows_also_after_the_next_change(audit: Audit) -> None:
     audit.head.unlink()
     at_once = audit.problems()
