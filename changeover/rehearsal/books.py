@@ -1,18 +1,20 @@
-"""The books on writes: each carries a mark of its own, and in the end the rows say whether it is there once.
+"""The books on writes: each carries a mark of its own, and in the end rows and calls say whether it is there once.
 
 A write whose answer was lost may have happened or not, so its mark is allowed either; twice is never allowed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from parity.values import Effect
 from shared_models import Job, JobCategory, JobExecution, PicTeam, User
 
-__all__ = ["Balance", "Books", "balance", "rows_in"]
+__all__ = ["Balance", "Books", "balance", "calls_in", "rows_in"]
 
 # Where marks stand: how often each may is kept by the name in front.
 COLUMNS: Mapping[str, InstrumentedAttribute[str | None] | InstrumentedAttribute[str]] = {
@@ -79,6 +81,11 @@ def balance(books: Books, found: Mapping[Mark, int]) -> Balance:
     missing = [f"{what} {mark}" for (what, mark), may in books.bounds.items() if found.get((what, mark), 0) < may.least]
     doubled = [f"{what} {mark}" for (what, mark), may in books.bounds.items() if found.get((what, mark), 0) > may.most]
     return Balance(books.acknowledged, books.lost, tuple(missing), tuple(doubled))
+
+
+def calls_in(effects: Iterable[Effect]) -> dict[Mark, int]:
+    """Return how many calls each address got."""
+    return Counter(("call", f"https://{call.content['host']}{call.content['path']}") for call in effects)
 
 
 def rows_in(engine: Engine) -> dict[Mark, int]:

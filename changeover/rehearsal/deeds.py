@@ -101,7 +101,7 @@ async def make_runnable_job(visitor: Visitor) -> None:
 
 async def run_job(visitor: Visitor) -> None:
     [job] = visitor.things["run"]
-    with visitor.place.books.writing(new=(("run", job.second),)):
+    with visitor.place.books.writing(new=(("run", job.second), ("call", job.second))):
         await visitor.ask("POST", f"/jobs/{job.id}/execute")
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from changeover.flips import audit_problems
+from changeover.flips import audit_problems, candidate_of
 from changeover.problems import Problem
 from changeover.project import load_project
 from changeover.rehearsal.asked import Tally
-from changeover.rehearsal.books import Books, balance, rows_in
+from changeover.rehearsal.books import Books, balance, calls_in, rows_in
 from changeover.rehearsal.certify import certify
 from changeover.rehearsal.copy import Copy, open_copy
 from changeover.rehearsal.course import Course, groups_in_order, walk
@@ -61,6 +61,7 @@ class Telling:
 
 def rehearse(owner: System, wanted: Wanted, telling: Telling) -> Outcome:
     """Return what came of it; nothing it started is left. Raise Problem where it cannot begin."""
+    candidate_of(owner)
     began = time.monotonic()
     groups = list(wanted.groups) or groups_in_order(owner.config.routes)
     with terminable(), open_copy(owner, STEPS, telling.say) as copy:
@@ -97,7 +98,7 @@ def noted(scene: Scene, began: float, ended: float) -> Noted:
     copy = scene.copy
     engine = sync_engine(copy.system.settings.database_url)
     try:
-        held = balance(scene.place.books, rows_in(engine))
+        held = balance(scene.place.books, rows_in(engine) | calls_in(copy.sink.take()))
     finally:
         engine.dispose()
     return Noted(

@@ -21,11 +21,11 @@ from changeover.rehearsal import copy as copies
 from changeover.rehearsal import run as rehearsals
 from changeover.rehearsal import scheduler
 from changeover.rehearsal.asked import Asked, Kind, Tally, Window, explained, unexplained
-from changeover.rehearsal.books import Books, balance
+from changeover.rehearsal.books import Books, balance, calls_in
 from changeover.rehearsal.course import Course, groups_in_order
 from changeover.rehearsal.crowd import COHORTS as VISITORS
 from changeover.rehearsal.crowd import guest_list
-from changeover.rehearsal.deeds import DEEDS
+from changeover.rehearsal.deeds import DEEDS, HOST
 from changeover.rehearsal.faults import FAULTS, WHOLE, Allowed, Fault
 from changeover.rehearsal.outcome import Noted, Outcome, judge
 from changeover.rehearsal.relay import Mood, Relay
@@ -40,6 +40,10 @@ from shared_rules.policy import Role
 from tests.ops.certificates import certify
 from tests.ops.ground import environment_of_a_copy, open_folder
 
+pytestmark = pytest.mark.skipif(
+    not all((ROOT / name).is_dir() for name in ("legacy_flask", "fastapi_app")),
+    reason="there is nothing to rehearse where only one stack is left",
+)
 CONFIG = load(ROOT, {}, complete=True)
 JOB, TARGET = ("job", "a"), ("target", "b")
 
@@ -124,6 +128,20 @@ def test_runs_with_one_mark_are_counted() -> None:
 
     assert [balance(books, {TARGET: rows}).missing for rows in (1, 2, 3)] == [("target b",), (), ()]
     assert balance(books, {TARGET: 4}).doubled == ("target b",)
+
+
+def test_a_run_that_calls_twice_is_doubled() -> None:
+    with HttpSink() as sink:
+        for _ in range(2):
+            line = http.client.HTTPConnection(sink.address, timeout=10)
+            line.request("POST", "/visitor-1-2", headers={"Host": HOST})
+            line.getresponse().read()
+            line.close()
+        found = calls_in(sink.take())
+    books = Books()
+    write(books, new=[("call", f"https://{HOST}/visitor-1-2")])
+
+    assert balance(books, found).doubled == (f"call https://{HOST}/visitor-1-2",)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 15, 40])
