@@ -86,6 +86,14 @@ def _have_enough(control: Control, group: str, share: int, since: float, say: Sa
         )
     say(f"Thin traffic: sending {missing} recorded reads of {group} to each side ...")
     fed = feed(control.system, reads, share, missing, lambda _number: None)
+    candidate = candidate_of(control.system).name
+    if not any(status < 400 for status in fed.statuses[candidate]):
+        said = ", ".join(map(str, sorted(fed.statuses[candidate])))
+        raise Problem(
+            f"Every recorded read of {group} was refused ({said}), which proves nothing; try again with real traffic, "
+            "or --override REASON.",
+            FAILED,
+        )
     if fed.different:
         shown = ", ".join(fed.different[:3])
         raise Problem(f"The stacks answered {len(fed.different)} reads with different statuses: {shown}.", FAILED)
@@ -94,14 +102,19 @@ def _have_enough(control: Control, group: str, share: int, since: float, say: Sa
         time.sleep(_POLL_S)
     if control.flips.standing().ownership.share(group) != share:
         raise Problem(f"{group} was taken back meanwhile; see `changeover history`.", FAILED)
+    if (seen := _answered(control, group, since)) < wanted:
+        raise Problem(
+            f"The gateway's log has {seen} requests of {group}, {wanted} are needed; see `make logs`.", FAILED
+        )
 
 
 def _answered(control: Control, group: str, since: float) -> int:
-    """Return how many requests of the group the candidate was asked since then, by the log."""
+    """Return how many requests of the group the candidate has answered since then, by the log."""
     log = Path(control.system.settings.var_dir) / "gateway" / "log"
     candidate = candidate_of(control.system).name
     found = 0
     for lines, _ in lines_since(log, since, READ_BACK_BYTES):
         for request in filter(None, map(parse, lines)):
-            found += request.at >= since and request.group == group and request.owner == candidate and request.counts
+            is_its_own = request.group == group and request.served_by == request.owner == candidate
+            found += request.at >= since and is_its_own and request.counts
     return found

@@ -67,6 +67,8 @@ class Control:
                 f"The plan was made for table {plan.generation}, {standing.generation} counts by now; plan again.",
                 FAILED,
             )
+        if plan.after != plan.after.within(self.system.config):
+            raise Problem("The plan names groups or prefixes that are not there; plan again.", FAILED)
         if changed := plan.stale(self._digests([change.what for change in plan.changes])):
             raise Problem(f"Since the plan was made, {', '.join(changed)} changed; plan again.", FAILED)
         return self.plan(plan.after)

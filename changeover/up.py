@@ -14,6 +14,7 @@ from changeover.supervision import Supervisor, render
 from changeover.system import System
 from gateway import nginx
 from gateway.config import ConfigError
+from gateway.flips import Flips, NotNow
 
 __all__ = ["bring_down", "bring_up", "check_same_settings", "tail"]
 
@@ -32,6 +33,7 @@ def bring_up(system: System, say: Say) -> None:
         supervisor = Supervisor(system.place)
         if supervisor.is_running():
             check_same_settings(system)
+            _mend_table(system)
             for name in supervisor.revive():
                 say(f"Started {name} again.")
             _wait(system, supervisor, lambda _: None)
@@ -77,8 +79,21 @@ def _start(system: System, supervisor: Supervisor, say: Say) -> None:
 def _prepare_gateway(system: System) -> list[str]:
     try:
         return nginx.prepare(system.config, system.place.var_dir, system.environ)
-    except (ConfigError, nginx.NginxError) as error:
+    except (ConfigError, nginx.NginxError, NotNow) as error:
         raise Problem(str(error)) from None
+
+
+def _mend_table(system: System) -> None:
+    """Make a lost table again under a running gateway, which must know the route groups as they are."""
+    flips = Flips.of(system.config, system.place.var_dir)
+    if not flips.knows_the_groups():
+        raise Problem(
+            f"{system.config.route_file.name} was changed since the gateway read it; type `make down`, then `make up`."
+        )
+    try:
+        flips.ensure_table()
+    except NotNow as error:
+        raise Problem(f"The table cannot be looked after: {error}.", FAILED) from None
 
 
 def _wait(system: System, supervisor: Supervisor, say: Say) -> None:

@@ -79,12 +79,12 @@ def read_plan(path: Path) -> Plan:
             Ownership(found["before"]["shares"], frozenset(found["before"]["loose"])),
             Ownership(found["after"]["shares"], frozenset(found["after"]["loose"])),
             tuple(Gate(**gate) for gate in found["gates"]),
-            found["digests"],
+            {str(name): str(digest) for name, digest in found["digests"].items()},
             found["requests_per_hour"],
         )
     except OSError as error:
         raise BadPlan(f"{path}: cannot be read ({error.strerror}); make it with `changeover plan`") from None
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadPlan(f"{path}: is no plan ({type(error).__name__}: {error}); plan again") from None
 
 

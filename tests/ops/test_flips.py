@@ -19,6 +19,7 @@ from changeover.flips import open_control
 from changeover.problems import Problem
 from changeover.project import load_project
 from changeover.system import ROOT, System, load_system
+from changeover.words import one_line
 from gateway.cohorts import key_in
 from gateway.config import Steps
 from gateway.flips import Order
@@ -199,6 +200,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     "no plan there": (["apply", "/nowhere/plan.json"], "/nowhere/plan.json: cannot be read"),
     "another file": (["apply", "dualstack.toml"], "dualstack.toml: is no plan"),
     "a prefix that is none": (["pin", "v3"], 'There is no prefix "v3" that could be pinned; there is v2.'),
+    "a blank override": (["flip", "health", "--to", "modern", "--override", "  "], "it is blank; say why"),
     "two ways back": (["rollback", "health", "--all"], "Say one of them"),
 }
 
@@ -218,6 +220,76 @@ def test_going_back_twice_goes_back_two_changes(copy: Running) -> None:
     assert shares(copy) == {"health": 1}
     assert copy.run("rollback").code == 0
     assert shares(copy) == {}
+
+
+def test_an_undo_never_moves_a_group_forward(copy: Running) -> None:
+    copy.run("flip", "health", "--to", "modern")
+    copy.run("rollback", "--all")
+
+    refused = copy.run("rollback")
+
+    assert (refused.code, shares(copy)) == (1, {})
+    assert refused.error.startswith("The last change went back already: undoing it would move health forward")
+
+
+def test_an_undo_of_a_pin_puts_it_back_as_it_was(copy: Running) -> None:
+    copy.run("flip", "health", "--to", "modern")
+    copy.run("pin", "v2", "--off")
+
+    assert copy.run("rollback").code == 0
+    report = copy.run("routes", "--json").json
+    assert (report["pins"], shares(copy)) == ({"/api/v2": True}, {"health": 100})
+
+
+ODD_REASONS = {
+    "two lines": ("felt\nslow", "felt slow"),
+    "what a terminal obeys": ("\x1b[31mred", "[31mred"),
+    "what is no text": ("a \udcff byte", "a byte"),
+    "other scripts": ("遅い · größer", "遅い · größer"),
+}
+
+
+@pytest.mark.parametrize(("reason", "told"), ODD_REASONS.values(), ids=ODD_REASONS.keys())
+def test_a_reason_is_one_line_that_can_be_printed(reason: str, told: str) -> None:
+    assert one_line(reason) == told
+
+
+def test_a_reason_is_written_down_as_one_line(copy: Running) -> None:
+    copy.run("flip", "health", "--to", "modern", "--reason", "felt\nslow \udcff")
+
+    assert copy.run("history", "-n", "1").out.rstrip().endswith("because: felt slow")
+
+
+def test_a_lost_table_is_made_again_while_everything_runs(copy: Running) -> None:
+    copy.run("flip", "health", "--to", "modern")
+    (copy.var_dir / "gateway/state/current").unlink()
+
+    assert copy.run("up").code == 0
+    assert (copy.server_of("/api/health"), copy.run("verify-audit").code) == ("modern", 0)
+
+
+EDITED_PLANS: dict[str, tuple[dict[str, Any], int]] = {
+    "a share of 7": ({"after": {"shares": {"health": 7}, "loose": []}}, 2),
+    "a share that is no number": ({"after": {"shares": {"health": True}, "loose": []}}, 2),
+    "a group that is none": ({"after": {"shares": {"nothing": 5}, "loose": []}}, 1),
+    "a prefix that is none": ({"after": {"shares": {}, "loose": ["/nothing"]}}, 1),
+    "no digests": ({"digests": None}, 2),
+    "no gates": ({"gates": [{"name": "certificate"}]}, 2),
+    "another format": ({"format": "changeover-plan/0"}, 2),
+}
+
+
+@pytest.mark.parametrize(("edit", "code"), EDITED_PLANS.values(), ids=EDITED_PLANS.keys())
+def test_an_edited_plan_is_one_line_and_changes_nothing(copy: Running, edit: dict[str, Any], code: int) -> None:
+    file = copy.var_dir / "flips/plan.json"
+    control = open_control(system_of(copy))
+    plan = control.plan(Ownership({"health": 5}))
+    file.write_text(json.dumps(plan.as_json() | edit))
+
+    refused = copy.run("apply", str(file))
+
+    assert (refused.code, refused.error.count("\n"), refused.error != "") == (code, 0, True), refused.error
+    assert control.flips.standing().generation == plan.generation
 
 
 def test_one_group_or_all_go_wholly_back(copy: Running) -> None:
@@ -317,6 +389,14 @@ def test_a_group_without_reads_is_not_made_up_for(copy: Running) -> None:
 
     with pytest.raises(Problem, match="answered 0 requests since its last step, 12 are needed"):
         next_step(stepping(copy, 0, 12), "cron.tools", wait=False, override="", say=print)
+
+
+def test_reads_that_are_all_refused_prove_nothing(copy: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy.run("flip", "taxonomy.read", "--to", "modern", "--percent", "1")
+    monkeypatch.setattr("changeover.feed._token", lambda _: "nobody's")
+
+    with pytest.raises(Problem, match=r"was refused \(401\), which proves nothing"):
+        next_step(stepping(copy, 0, 3), "taxonomy.read", wait=False, override="", say=print)
 
 
 def test_every_route_of_both_apps_is_in_exactly_one_group() -> None:
