@@ -1,5 +1,6 @@
 """The course of the rehearsal: every group to 100 %, everything back, everything forward again, with a fault at each step."""
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -121,7 +122,7 @@ def strike(scene: Scene, fault: Fault, group: str, share: int, course: Course) -
     began, seen, problem = time.time(), "", ""
     try:
         seen = fault.strike(scene, group)
-    except (Unexpected, Problem) as error:
+    except (Unexpected, Problem, OSError, subprocess.SubprocessError) as error:
         problem = str(error)
     scene.calm()
     back_at = taken_back_at(scene, began)

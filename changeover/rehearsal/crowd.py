@@ -1,4 +1,4 @@
-"""The load: visitors of all roles and cohorts in a thread with an event loop of its own, and the relay beside them."""
+"""The load: visitors of all roles and cohorts in a thread with an event loop of its own."""
 
 import asyncio
 import contextlib
@@ -23,8 +23,7 @@ COHORTS = {"c1": 1, "c5": 2, "c25": 6, "c50": 6, "c100": 9}
 ROLES = (Role.ADMIN, Role.USER, Role.ADMIN, Role.VIEWER)
 # Visitors of each prefix that has a stack of its own.
 OF_A_PINNED_PREFIX = 3
-# Seconds between two deeds of a visitor, on average. The one visitor of the smallest cohort is a slow one: together with
-# those of the others, its requests are about as few as the cohort's share says.
+# Seconds between two deeds of a visitor, on average. The only one of the smallest cohort is slow, as a canary's traffic is thin.
 PAUSE_S = 0.13
 PAUSES_S = {"c1": 0.3}
 # How often the deed is of the group that is being moved.
@@ -35,10 +34,9 @@ _STOP_S = 30
 class Crowd:
     """Runs coroutines in its thread while it is entered. `focus` is the group that visitors prefer."""
 
-    def __init__(self, deeds: Sequence[Deed] = DEEDS) -> None:
+    def __init__(self) -> None:
         self.focus = ""
         self.visitors: list[Visitor] = []
-        self._deeds = deeds
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="crowd", daemon=True)
         self._going: list[asyncio.Task[None]] = []
@@ -95,7 +93,7 @@ class Crowd:
         self.visitors, self._going = [], []
 
     async def _visit(self, visitor: Visitor) -> None:
-        mine = [deed for deed in self._deeds if visitor.role in deed.roles]
+        mine = [deed for deed in DEEDS if visitor.role in deed.roles]
         while not visitor.gone:
             with contextlib.suppress(BadAnswer):
                 await self._choose(visitor, mine).run(visitor)

@@ -72,7 +72,7 @@ def answers(mood: Callable[[str], Mood]) -> Callable[[Scene, str], str]:
 def kill_worker(name: Callable[[Scene], str]) -> Callable[[Scene, str], str]:
     def strike(scene: Scene, _group: str) -> str:
         stack = name(scene)
-        _, workers = scene.copy.processes(stack)
+        workers = until(lambda: scene.copy.processes(stack)[1], f"{stack} has workers", AGAIN_WITHIN_S)
         os.kill(max(workers), signal.SIGKILL)
         until(lambda: anew(scene, stack, workers), f"{stack} has a new worker", AGAIN_WITHIN_S)
         return "a new worker is there"
@@ -100,11 +100,13 @@ def kill_first(name: Callable[[Scene], str]) -> Callable[[Scene, str], str]:
 def stop_and_go(scene: Scene, _group: str) -> str:
     """Stop all processes of the candidate for a second, as an overloaded machine would."""
     first, workers = scene.copy.processes(scene.copy.candidate)
-    for number in (signal.SIGSTOP, signal.SIGCONT):
+    try:
         for pid in (first, *workers):
-            os.kill(pid, number)
-        if number is signal.SIGSTOP:
-            time.sleep(STOPPED_S)
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(STOPPED_S)
+    finally:
+        for pid in (first, *workers):
+            os.kill(pid, signal.SIGCONT)
     return "it went on"
 
 

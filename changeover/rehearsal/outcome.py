@@ -194,7 +194,7 @@ def step_row(step: Step, noted: Noted) -> StepRow:
     during = Window(step.at, step.ended)
     mine = [one for one in noted.asked if during.touches(one) and step.group in ("", one.group)]
     paces = {stack: pace([one.took_s for one in mine if one.by == stack and not one.bad]) for stack in noted.stacks}
-    names = [struck.name for struck in noted.struck if (struck.group, struck.share) == (step.group, step.share)]
+    names = [struck.name for struck in noted.struck if (step.group, step.share) == (struck.group or None, struck.share)]
     errors = len(unexplained(mine, [struck.window for struck in noted.struck]))
     return StepRow(step.what, step.share, len(mine), errors, paces, step.first_ms, step.proven_ms, ", ".join(names))
 

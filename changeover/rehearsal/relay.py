@@ -21,6 +21,7 @@ from typing import Self
 
 import uvloop
 
+from changeover.problems import FAILED, Problem
 from gateway.config import Config, Stack, load
 
 __all__ = ["Mood", "Relay", "Relaying"]
@@ -91,12 +92,8 @@ class Relay:
     def _said(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout else ""
         if not line:
-            raise RelayGone("The relay has ended.")
+            raise Problem("The rehearsal's relay has ended.", FAILED)
         return line
-
-
-class RelayGone(Exception):
-    """The process is not there any more."""
 
 
 class Relaying:

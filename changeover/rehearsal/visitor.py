@@ -16,7 +16,8 @@ from shared_rules.policy import Role
 
 __all__ = ["BadAnswer", "Place", "Thing", "Visitor"]
 
-_TIMEOUT_S = 20
+# Longer than the gateway waits for a stack: what takes too long is to be seen as its answer.
+_TIMEOUT_S = 75
 _SERVED_BY = "x-served-by"
 
 
@@ -98,19 +99,22 @@ class Visitor:
         headers = {"X-Request-Id": rid} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
         group = self.place.config.routes.classify(method, path.partition("?")[0])
         at, began = time.time(), time.monotonic()
-        status, by, bad, answer = 0, "none", "", None
+        status, by, bad, found = 0, "none", "", None
         try:
             answer = await self._client.request(method, self.prefix + path, json=body, headers=headers)
             status, by = self.place.sees(group, answer.status_code), answer.headers.get(_SERVED_BY, "none")
             bad = "" if status == expected else f"{status} instead of {expected}"
+            found = answer.json()
         except httpx2.HTTPError as error:
-            bad = f"no answer: {error or type(error).__name__}"
+            bad = f"no answer: {str(error) or type(error).__name__}"
+        except ValueError:
+            bad = bad or f"{status} without JSON"
         took_s = time.monotonic() - began
         what = f"{method} {self.prefix}{path}"
         self.place.tally.add(Asked(at, took_s, rid, what, group, self._kind(method), status, by, bad))
-        if bad or answer is None:
+        if bad:
             raise BadAnswer(f"{what}: {bad}")
-        return answer.json()
+        return found
 
     def _kind(self, method: str) -> Kind:
         if self.prefix in self.place.pinned:
