@@ -69,8 +69,8 @@ class System:
     def processes(self, stack: str) -> list[int]:
         """Return the stack's master and its workers; Python's own helper process beside them serves nobody."""
         incarnation = launch.read_incarnation(Place(self.var_dir).record(stack))
-        assert incarnation is not None
-        return [pid for pid in launch.members(incarnation) if b"resource_tracker" not in command_of(pid)]
+        there = launch.members(incarnation) if incarnation else []
+        return [pid for pid in there if b"resource_tracker" not in command_of(pid)]
 
     def is_whole(self, stack: str) -> bool:
         """Whether the stack has a master and two workers again, and twenty requests in a row are answered.
