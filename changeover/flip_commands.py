@@ -214,15 +214,15 @@ def _add_telling(app: typer.Typer, console: Console) -> None:
     ) -> None:
         """Show the last changes of who serves what: when, by whom, why, and how they were proven."""
         from changeover.flip_words import Words
-        from changeover.flips import open_control
+        from changeover.flips import flips_of
         from changeover.system import load_system
 
-        control = open_control(load_system())
-        records = [record for record in control.flips.audit.records() if record["event"] != "wanted"][-last:]
+        flips = flips_of(load_system())
+        records = [record for record in flips.audit.records() if record["event"] != "wanted"][-last:]
         if as_json:
             print(json.dumps({"changes": records}, indent=2))
             return
-        words = Words(console, control.system.config)
+        words = Words(console, flips.config)
         for record in records:
             words.record(record)
         if not records:
@@ -231,11 +231,11 @@ def _add_telling(app: typer.Typer, console: Console) -> None:
     @app.command("verify-audit")
     def verify_audit(as_json: JsonFlag = False) -> None:
         """Check that no line of the history was edited or removed, and that the table is the one it tells of."""
-        from changeover.flips import audit_problems, open_control
+        from changeover.flips import audit_problems, flips_of
         from changeover.system import load_system
 
-        control = open_control(load_system())
-        records, problems = control.flips.audit.records(), audit_problems(control.flips)
+        flips = flips_of(load_system())
+        records, problems = flips.audit.records(), audit_problems(flips)
         if as_json:
             print(json.dumps({"intact": not problems, "lines": len(records), "problems": problems}, indent=2))
         elif problems:

@@ -92,9 +92,11 @@ class Words:
             f"gates overridden: {record['override']}" if record.get("override") else "",
             f"not proven: {proof['instead']}" if proof.get("instead") else "",
         ]
-        said = one_line(" · ".join(filter(None, [changes or "the same table", *facts])))
+        said = one_line(
+            " · ".join(filter(None, [changes or ("the same table" if "generation" in record else ""), *facts]))
+        )
         at = str(record["at"])[:19].replace("T", " ")
-        line = f"{at}  {record['generation']}  {event:8} {record.get('what', ''):10} {record.get('by', '')}  {said}"
+        line = f"{at}  {record.get('generation', ''):5}  {event:8} {record.get('what', ''):10} {record.get('by', '')}  {said}"
         self._console.print(line, style=_STYLES.get(event))
 
 

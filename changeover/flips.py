@@ -25,6 +25,7 @@ __all__ = [
     "audit_problems",
     "candidate_of",
     "face_of",
+    "flips_of",
     "groups_of",
     "open_control",
     "previous_ownership",
@@ -139,7 +140,12 @@ class Control:
 def open_control(system: System) -> Control:
     """Return the control of a copy that has two stacks. Raise Problem where there is nothing to move to."""
     candidate_of(system)
-    return Control(system, load_project(system.root), Flips.of(system.config, Path(system.settings.var_dir)))
+    return Control(system, load_project(system.root), flips_of(system))
+
+
+def flips_of(system: System) -> Flips:
+    """Return the flips of a copy, whose history can be read also when only one stack is left."""
+    return Flips.of(system.config, Path(system.settings.var_dir))
 
 
 def candidate_of(system: System) -> Stack:

@@ -332,6 +332,18 @@ def test_routes_tell_shares_certificates_and_the_last_hour(copy: Running) -> Non
     assert "50 %" in copy.run("routes").out
 
 
+def test_a_history_can_be_read_when_one_stack_is_left(copy: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    system = system_of(copy)
+    alone = replace(system, config=replace(system.config, stacks=system.config.stacks[1:]))
+    monkeypatch.setattr("changeover.system.load_system", lambda: alone)
+    records = [{"event": "retire", "at": "2026-11-22T15:00:00", "override": "the lease ends", "number": 1}]
+    monkeypatch.setattr("gateway.audit.Audit.records", lambda _: records)
+
+    told = copy.run("history")
+
+    assert (told.code, "gates overridden: the lease ends" in told.out) == (0, True), told.error
+
+
 def test_an_edited_history_is_found(copy: Running) -> None:
     copy.run("flip", "health", "--to", "modern", "--percent", "1", "--reason", "approved by nobody")
     audit = copy.var_dir / "flips/audit.jsonl"
