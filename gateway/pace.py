@@ -11,6 +11,8 @@ __all__ = ["BATCH", "DROPPED", "Pace", "Slow", "Slowness", "p95"]
 DROPPED = 20
 BATCH = 50
 KNOWN_FROM = 50
+# The primary's requests during a batch without which nothing is said: how long something takes changes with the hour.
+CONCURRENT = 5
 REMEMBERED = 500
 # Slow is what takes longer than twice the primary's p95, and at least so much longer.
 TIMES = 2
@@ -104,6 +106,8 @@ class Slowness:
     def _judge(self, former: Batch, last: Batch, pace: Pace) -> Slow | None:
         late, seen = former.late + last.late, len(former.times) + len(last.times)
         base_late, base_seen = former.base_late + last.base_late, former.base_seen + last.base_seen
+        if min(former.base_seen, last.base_seen) < CONCURRENT:
+            return None
         limit = allowed(self.budget, self.looks + 1)
         p = tail(late, seen, expected(base_late, base_seen, FLOOR), limit)
         if p >= limit:

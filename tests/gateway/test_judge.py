@@ -88,6 +88,13 @@ GOOD = {"owner": "primary"}
 BAD = {"owner": "primary", "status": 500}
 MINE = {"owner": "candidate"}
 MY_500 = {"owner": "candidate", "status": 500}
+
+
+def beside(count: int, mine_s: float, theirs_s: float = 0.01) -> list[tuple[int, dict[str, object]]]:
+    """Return requests of the candidate that take so long, each beside one of the primary."""
+    return count * [(1, {**MINE, "waited_s": mine_s}), (1, {**GOOD, "waited_s": theirs_s})]
+
+
 NO_REASON = {
     "the primary is worse": 30 * [(2, BAD), (8, GOOD), (1, MY_500), (9, MINE)],
     "both fail at once": [(3000, GOOD), (1000, MINE), *10 * [(3, BAD), (1, MY_500)]],
@@ -97,13 +104,11 @@ NO_REASON = {
     "two bad answers": [(3000, GOOD), (2, MY_500)],
     "refusals in so few requests": [(300, GOOD), (15, {**MINE, "status": 404})],
     "refusals with little beside them": [(40, GOOD), (40, {**MINE, "status": 404})],
-    "slow at first": [(300, GOOD), (20, {**MINE, "waited_s": 1.0}), (200, MINE)],
-    "one slow batch": [(300, GOOD), (70, MINE), (50, {**MINE, "waited_s": 1.0}), (200, MINE)],
-    "a little slower": [(300, GOOD), (300, {**MINE, "waited_s": 0.029})],
-    "slow beyond few milliseconds, not beyond twice": [
-        (300, {**GOOD, "waited_s": 0.1}),
-        (300, {**MINE, "waited_s": 0.19}),
-    ],
+    "slow at first": [(300, GOOD), *beside(20, 1.0), *beside(200, 0.01)],
+    "one slow batch": [(300, GOOD), *beside(70, 0.01), *beside(50, 1.0), *beside(200, 0.01)],
+    "a little slower": [(300, GOOD), *beside(300, 0.029)],
+    "slow beyond few milliseconds, not beyond twice": [(300, {**GOOD, "waited_s": 0.1}), *beside(300, 0.19, 0.1)],
+    "slow with nothing beside it": [(300, GOOD), (500, {**MINE, "waited_s": 1.0})],
 }
 
 
@@ -124,7 +129,7 @@ REASON = {
     "401 where there were none": ("other refusals", [(300, GOOD), (10, MINE), (20, {**MINE, "status": 401})]),
     "a rare refusal": ("other refusals", [(300, GOOD), (10, MINE), (20, {**MINE, "status": 418})]),
     "clients that give up": ("other refusals", [(300, GOOD), (10, MINE), (20, {**MINE, "status": 499})]),
-    "slow for long": ("slowness", [(300, GOOD), (130, {**MINE, "waited_s": 0.031})]),
+    "slow for long": ("slowness", [(300, GOOD), *beside(130, 0.031)]),
 }
 
 

@@ -357,7 +357,9 @@ def test_a_restore_that_cannot_write_leaves_the_database_as_it_was(copy: Copy, m
 
 def test_the_runbook_for_corruption_works_but_for_stopping_and_starting(copy: Copy) -> None:
     lines = [part for line in commands_of("docs/howto/roll-back-after-corruption.md") for part in line.split(" && ")]
-    first, look, *rest = [line.split()[1:] for line in lines if line.startswith("changeover ")]
+    commands = [line.split()[1:] for line in lines if line.startswith("changeover ")]
+    # Nothing is served here whose groups could be given back.
+    first, look, *rest = [command for command in commands if command[0] != "rollback"]
     before = copy.run(*first)
     copy.orphan()
     looked = copy.run(*look)
