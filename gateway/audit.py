@@ -96,6 +96,15 @@ class Audit:
                 return record
         return None
 
+    def highest(self) -> int:
+        """Return the highest number that a generation was given, 0 for none: what is wanted gets the next one."""
+        highest = 0
+        for record in self._latest():
+            highest = max(highest, int(record.get("generation", "g0")[1:] or 0))
+            if record["event"] == "wanted":
+                break
+        return highest
+
     def problems(self) -> list[str]:
         """Return what shows that the file is not as it was written, one sentence each; nothing where it is."""
         found, previous = [], START

@@ -171,8 +171,8 @@ class Flips:
 
     def _write(self, ownership: Ownership) -> str:
         """Write the next generation and return its name; no name is ever given twice."""
-        given = [int(record["generation"][1:]) for record in self.audit.records() if record.get("generation")]
-        return self.table.write(max([self.table.latest(), *given]) + 1, seats(self.config, ownership))
+        latest = max(self.table.latest(), self.audit.highest())
+        return self.table.write(latest + 1, seats(self.config, ownership))
 
     def _settle(self) -> None:
         """End what a killed change began: the table that counts is what came of it."""
