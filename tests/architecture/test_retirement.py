@@ -141,11 +141,6 @@ def said_by_pytest(project: Project, *arguments: str) -> str:
     return plain.run(*PYTEST, *arguments)
 
 
-def test_the_tests_that_could_know_the_legacy_stack_pass(retired: Project) -> None:
-    """The rest in `make test-long`."""
-    assert " passed" in said_by_pytest(retired, "-n0", "-k", "not postgresql", *TOUCHED_MOST)
-
-
 @pytest.mark.parametrize("how", ["retired", pytest.param("removed", marks=pytest.mark.long)])
 def test_the_modern_stack_comes_up_alone_and_answers_the_old_prefix_too(
     how: str, request: pytest.FixtureRequest

@@ -136,6 +136,7 @@ def test_an_answer_that_is_not_the_approved_one_is_found_and_shown(alone: Pair) 
     )
 
 
+@pytest.mark.long
 def test_without_an_approved_answer_nothing_was_compared(alone: Pair) -> None:
     (alone.root / "golden/requests.jsonl").unlink()
     done = alone.run()
@@ -162,6 +163,7 @@ def test_the_last_release_is_the_other_side_of_a_stack_that_is_alone(alone: Pair
     assert len(set(alone.certificate["code"].values())) == 2
 
 
+@pytest.mark.long
 def test_rows_that_no_answer_shows_are_found_against_a_release_only(alone: Pair) -> None:
     alone.git("tag", "v1.0")
     # Its planted fault is a row that a refusal leaves behind.
@@ -173,6 +175,7 @@ def test_rows_that_no_answer_shows_are_found_against_a_release_only(alone: Pair)
     assert alone.report["golden"]["different"] == 0
 
 
+@pytest.mark.long
 def test_the_newer_of_two_stacks_is_compared_with_its_release_and_certifies_nothing(pair: Pair) -> None:
     pair.git("tag", "v1.0")
     pair.change("new/loans.py", WORDS)
@@ -183,6 +186,7 @@ def test_the_newer_of_two_stacks_is_compared_with_its_release_and_certifies_noth
     assert not (pair.root / "var/parity/certificates").exists()
 
 
+@pytest.mark.long
 def test_nothing_is_left_of_a_release_in_folder_or_repository(alone: Pair) -> None:
     alone.git("tag", "v1.0")
     done = alone.run()
@@ -193,6 +197,7 @@ def test_nothing_is_left_of_a_release_in_folder_or_repository(alone: Pair) -> No
     assert alone.git("status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_of_a_release_goes_with_the_next_one(alone: Pair) -> None:
     alone.git("tag", "v1.0")
     left = alone.root / "var/parity"
@@ -206,6 +211,7 @@ def test_what_a_killed_run_left_of_a_release_goes_with_the_next_one(alone: Pair)
     assert list(left.glob("run-*")) == []
 
 
+@pytest.mark.long
 def test_a_release_that_has_no_such_stack_is_said_and_golden_answers_stay(alone: Pair) -> None:
     alone.git("checkout", "-q", "--orphan", "before")
     alone.git("rm", "-qrf", "--cached", ".")

@@ -401,7 +401,7 @@ def random_lines(seed: int, count: int, walk: Walk, fewest: int, most: int) -> I
             yield text
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 15))])
 def test_a_hundred_random_expressions_fire_exactly_as_a_walk_through_the_year(seed: int, tokyo_2028: Walk) -> None:
     for text in random_lines(seed, 100, tokyo_2028, fewest=1, most=1_000):
         expected = tokyo_2028.fires(Line.read(text))
