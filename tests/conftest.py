@@ -1,0 +1,11 @@
+"""The order in which tests run."""
+
+import pytest
+
+# They start whole systems and mostly wait; at the end of a run that others share they would keep everybody waiting.
+SLOW = ("tests/e2e/", "tests/ops/", "tests/architecture/test_retirement.py", "tests_flask/test_parity_of_this_app.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the slow tests first; the order within them and within the others stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(SLOW))
