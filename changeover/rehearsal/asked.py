@@ -72,6 +72,10 @@ def unexplained(asked: Iterable[Asked], windows: Sequence[Window]) -> list[Asked
     return [one for one in asked if one.bad and not any(window.touches(one) for window in windows)]
 
 
-def explained(asked: Iterable[Asked], window: Window) -> list[Asked]:
-    """Return the bad ones of a fault."""
-    return [one for one in asked if one.bad and window.touches(one)]
+def explained(asked: Iterable[Asked], windows: Sequence[Window]) -> list[list[Asked]]:
+    """Return the bad ones of each fault; one that was under way over two faults is the later one's, which broke it."""
+    found: list[list[Asked]] = [[] for _ in windows]
+    for one in asked:
+        if one.bad and (touched := [number for number, window in enumerate(windows) if window.touches(one)]):
+            found[touched[-1]].append(one)
+    return found

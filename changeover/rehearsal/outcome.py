@@ -124,7 +124,8 @@ def judge(noted: Noted, faults: Sequence[Fault]) -> Outcome:
     known = {fault.name: fault for fault in faults}
     windows = [struck.window for struck in noted.struck]
     lost = unexplained(noted.asked, windows)
-    rows = [fault_row(struck, known[struck.name], noted.asked) for struck in noted.struck]
+    bad = explained(noted.asked, windows)
+    rows = [fault_row(struck, known[struck.name], own) for struck, own in zip(noted.struck, bad, strict=True)]
     balance = noted.balance
     totals = {
         "flips": noted.flips,
@@ -153,8 +154,7 @@ def wrong(noted: Noted, lost: Sequence[Asked], rows: Sequence[FaultRow]) -> list
     return found + list(noted.audit)
 
 
-def fault_row(struck: Struck, fault: Fault, asked: Sequence[Asked]) -> FaultRow:
-    bad = explained(asked, struck.window)
+def fault_row(struck: Struck, fault: Fault, bad: Sequence[Asked]) -> FaultRow:
     counts = {kind: sum(one.kind == kind for one in bad) for kind in ("read", "write", "pinned")}
     reads, writes, pinned = counts["read"], counts["write"], counts["pinned"]
     return FaultRow(

@@ -66,7 +66,13 @@ def asked(at: float, bad: str = "", *, kind: Kind = "read", group: str = "jobs.r
 def test_a_bad_answer_is_explained_by_a_fault_it_met(at: float, took_s: float, is_lost: bool) -> None:
     bad, window = asked(at, "500 instead of 200", took_s=took_s), Window(5.0, 7.0)
 
-    assert (unexplained([bad], [window]), explained([bad], window)) == (([bad], []) if is_lost else ([], [bad]))
+    assert (unexplained([bad], [window]), explained([bad], [window])) == (([bad], [[]]) if is_lost else ([], [[bad]]))
+
+
+def test_a_bad_answer_under_way_over_two_faults_is_the_later_ones() -> None:
+    bad = asked(6.5, "502 instead of 201", took_s=1.0)
+
+    assert explained([bad], [Window(5.0, 7.0), Window(7.1, 9.0)]) == [[], [bad]]
 
 
 def test_the_tally_counts_what_a_stack_answered_since() -> None:
