@@ -76,7 +76,9 @@ def grid(outcome: Outcome) -> Iterator[str]:
         yield f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="var(--line)"/>'
         yield f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{count}</text>'
     last = outcome.moments[-1].second + 1
-    for second in range(0, last, max(10, last // 10 // 10 * 10)):
+    every = max(10, last // 10 // 10 * 10)
+    # The last mark would be cut at the edge where it comes too close to it.
+    for second in range(0, max(last - every // 2, 1), every):
         yield f'<text x="{across(outcome, second):.1f}" y="{HEIGHT - BOTTOM + 14}">{second} s</text>'
 
 
