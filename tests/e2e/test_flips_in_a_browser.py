@@ -1,67 +1,24 @@
 """A person at a real browser works on while the route groups behind the page move to the other stack, back, and again."""
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Response, expect
 
-from gateway.config import load
-from gateway.flips import Flips, Order
+from gateway.flips import Order
 from gateway.ownership import Ownership
-from tests.ops.ground import environment_of_a_copy, open_folder
+from tests.e2e.conftest import System
 
-ROOT = Path(__file__).resolve().parents[2]
-FRONTEND = Path(__file__).parent / "frontend"
-PASSWORD = "a password of the flips"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MOVED = ("auth.session", "jobs.read", "jobs.write", "taxonomy.read", "taxonomy.write")
 
 
-@dataclass(frozen=True)
-class System:
-    url: str
-    flips: Flips
-
-    def give_to(self, owner: str) -> None:
-        """Flip what the page uses, wholly and for everybody, and see it proven."""
-        wanted = Ownership(dict.fromkeys(MOVED, 100 if owner == "modern" else 0))
-        outcome = self.flips.carry_out(Order("flip", wanted))
-        assert outcome.word in {"done", "nothing"}, outcome
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    with open_folder() as var_dir:
-        environ = environment_of_a_copy(var_dir, FRONTEND_DIST=str(FRONTEND), ADMIN_PASSWORD=PASSWORD)
-        changeover = [sys.executable, "-m", "changeover"]
-        up = subprocess.run([*changeover, "up"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-        assert up.returncode == 0, up.stderr
-        try:
-            url = f"http://127.0.0.1:{environ['GATEWAY_PORT']}"
-            login = httpx2.post(f"{url}/api/auth/login", json={"username": "admin", "password": PASSWORD}).json()
-            bearer = {"Authorization": f"Bearer {login['access_token']}"}
-            team = {"name": "Core", "slack_handle": "@core"}
-            httpx2.post(f"{url}/api/pic-teams", json=team, headers=bearer).raise_for_status()
-            yield System(url, Flips.of(load(ROOT, environ), var_dir))
-        finally:
-            subprocess.run([*changeover, "down"], cwd=ROOT, env=environ, capture_output=True, check=True)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine and none could be installed")
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
+def give_to(system: System, owner: str) -> None:
+    """Flip what the page uses, wholly and for everybody, and see it proven."""
+    wanted = Ownership(dict.fromkeys(MOVED, 100 if owner == "modern" else 0))
+    outcome = system.flips.carry_out(Order("flip", wanted))
+    assert outcome.word in {"done", "nothing"}, outcome
 
 
 @dataclass
@@ -81,10 +38,10 @@ class Person:
             served_by = response.headers.get("x-served-by", "")
             self.calls.append((f"{response.request.method} {path}", response.status, served_by))
 
-    def log_in(self, url: str) -> None:
-        self.page.goto(f"{url}/?base=/api")
+    def log_in(self, system: System) -> None:
+        self.page.goto(f"{system.url}/?base=/api")
         self.page.fill("#login [name=username]", "admin")
-        self.page.fill("#login [name=password]", PASSWORD)
+        self.page.fill("#login [name=password]", system.password)
         self.page.click("#login button")
         expect(self.page.locator("#who")).to_have_text("admin, admin")
 
@@ -119,12 +76,12 @@ def person(browser: Browser) -> Iterator[Person]:
 @pytest.mark.parametrize("first", ["legacy", "modern"])
 def test_a_session_lives_through_flips_in_both_directions(system: System, person: Person, first: str) -> None:
     other = "modern" if first == "legacy" else "legacy"
-    system.give_to(first)
-    person.log_in(system.url)
+    give_to(system, first)
+    person.log_in(system)
     assert person.served() == {first}
 
     for turn, owner in enumerate([first, other, first, other]):
-        system.give_to(owner)
+        give_to(system, owner)
         person.add_and_disable(f"{first} {turn}")
 
         assert person.served() == {owner}

@@ -12,10 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from parity.report.html import write_html
 from parity.report.summary import numbers
 from parity.report.value import Coverage
-from tests.e2e.test_browser import browser
 from tests.parity.report_sample import HOSTILE, sample
-
-__all__ = ["browser"]
 
 REPORT = sample()
 SHOWN = HOSTILE.replace("\u2028", "\\u2028").replace("\u202e", "\\u202e")
