@@ -3,7 +3,10 @@
 import pytest
 
 # They start whole systems and mostly wait; at the end of a run that others share they would keep everybody waiting.
-SLOW = ("tests/e2e/", "tests/ops/", "tests/architecture/test_retirement.py", "tests_flask/test_parity_of_this_app.py")
+SLOW = (
+    *("tests/e2e/", "tests/ops/", "tests/architecture/test_retirement.py"),
+    *(f"tests_flask/test_{name}.py" for name in ("parity_of_this_app", "flips", "flips_in_a_browser", "gateway_pairs")),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

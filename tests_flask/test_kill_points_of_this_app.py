@@ -33,7 +33,7 @@ from tests.gateway.echo_stack import EchoStack
 from tests.ops.ground import environment_of_a_copy, open_folder
 from tests.ops.waiting import wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 PASSWORD = "a password of the kills"
 KILLS = 16
 RUNS_A_KILL = 8

@@ -97,6 +97,8 @@ def test_a_refused_token(shell: Shell) -> None:
 
 @pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs/howto").glob("roll-back-*.md")))
 def test_every_runbook_is_followed_by_a_test(page: str) -> None:
-    tests = "".join(path.read_text() for path in (ROOT / "tests/e2e").glob("test_*.py"))
+    tests = "".join(
+        path.read_text() for path in (*ROOT.glob("tests/e2e/test_*.py"), *ROOT.glob("tests_flask/test_*.py"))
+    )
 
     assert f"docs/howto/{page}" in tests

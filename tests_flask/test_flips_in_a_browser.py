@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, Page, Response, expect
 
 from gateway.flips import Order
 from gateway.ownership import Ownership
-from tests.e2e.conftest import System
+from tests.e2e.conftest import System, browser, system
+
+__all__ = ["browser", "system"]
 
 MOVED = ("auth.session", "jobs.read", "jobs.write", "taxonomy.read", "taxonomy.write")
 
