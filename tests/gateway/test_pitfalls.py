@@ -4,7 +4,7 @@
  2  addresses encoded anew               test_conformance.py::test_the_owner_gets_the_address_as_it_was_sent
  3  redirects that leave the prefix      test_conformance.py::test_a_location_is_one_the_client_can_use
  4  lies about where a request is from   test_headers.py::test_a_client_cannot_forge_where_it_comes_from
- 5  OpenAPI with the other prefix        ../ops/test_flips.py::test_a_client_that_only_knows_one_prefix_is_served_by_either_stack
+ 5  OpenAPI with the other prefix        ../../tests_flask/test_flips.py::test_a_client_that_only_knows_one_prefix_is_served_by_either_stack
  6  pools that outlive the stack's end   test_render.py::test_the_idle_end_of_a_pool_closes_well_before_the_stacks_end
     ... and one that died                test_failures.py::test_a_pooled_connection_that_dies_is_replaced_for_a_get
  7  writes that are sent again           test_fallback.py::test_a_write_is_502_at_once_and_never_passed_on
