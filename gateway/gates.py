@@ -1,6 +1,6 @@
 """What must be true before a share may grow: each gate is asked for each group, and says in words why not."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from gateway.ownership import Change, Ownership
@@ -50,7 +50,3 @@ def met(group: str, required: str, share: int, after: Ownership) -> Gate:
     if there >= share:
         return Gate("requires", group, True, f"{required} is at {there} %")
     return Gate("requires", group, False, f"requires {required} at {share} %, it would be at {there} %; flip both")
-
-
-def failed(gates: Iterable[Gate]) -> list[Gate]:
-    return [gate for gate in gates if not gate.passed]
