@@ -11,6 +11,7 @@ from shared_models.base import Base, Id, PlainText
 __all__ = ["JobExecution", "ran"]
 
 _RAN: Final = ("'done'", "'running'", "'unknown'")
+_RUNS: Final = ", ".join(_RAN)
 
 
 def ran() -> ColumnElement[bool]:
@@ -21,8 +22,8 @@ def ran() -> ColumnElement[bool]:
     return JobExecution.phase.in_([literal_column(phase) for phase in _RAN])
 
 
-def _index_of_runs(name: str, *columns: str) -> Index:
-    only = text(f"phase IN ({', '.join(_RAN)})")
+def _index_of_phases(name: str, phases: str, *columns: str) -> Index:
+    only = text(f"phase IN ({phases})")
     return Index(name, *columns, sqlite_where=only, postgresql_where=only)
 
 
@@ -57,9 +58,15 @@ class JobExecution(Base):
 
     __table_args__ = (
         UniqueConstraint("job_id", "scheduled_for"),
-        _index_of_runs("ix_job_executions_job_started", "job_id", "started_at"),
-        _index_of_runs("ix_job_executions_started_id", "started_at", "id"),
+        _index_of_phases("ix_job_executions_job_started", _RUNS, "job_id", "started_at"),
+        _index_of_phases("ix_job_executions_started_id", _RUNS, "started_at", "id"),
         # Covering, never (status, started_at) alone: SQLite would walk that one with look-ups.
-        _index_of_runs("ix_job_executions_status_started_duration", "status", "started_at", "duration_seconds"),
-        _index_of_runs("ix_job_executions_job_status_duration", "job_id", "status", "duration_seconds"),
+        _index_of_phases(
+            "ix_job_executions_status_started_duration", _RUNS, "status", "started_at", "duration_seconds"
+        ),
+        _index_of_phases("ix_job_executions_job_status_duration", _RUNS, "job_id", "status", "duration_seconds"),
+        # What waits for a runner or has one, oldest first, and of one job; ticks that were not run, newest last.
+        _index_of_phases("ix_job_executions_open", "'claimed', 'running'", "phase", "scheduled_for"),
+        _index_of_phases("ix_job_executions_open_of_job", "'claimed', 'running'", "job_id", "scheduled_for"),
+        _index_of_phases("ix_job_executions_not_run", "'missed', 'skipped'", "scheduled_for", "id"),
     )

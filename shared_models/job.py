@@ -39,6 +39,8 @@ class JobSchedule(Base):
     """When a job runs next, written in the job's own transaction.
 
     `schedule_rev` rises with each change, so that a claim sees an edit. `next_run_at` is UTC, null when the job is inactive or over.
+    `every_s` makes a tick each so many seconds instead of the cron expression: for load and fault tests, and nothing in the API
+    writes it. A scheduler in production refuses to own a database in which it is set.
     """
 
     __tablename__ = "job_schedule"
@@ -46,3 +48,4 @@ class JobSchedule(Base):
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
     next_run_at: Mapped[datetime | None] = mapped_column(index=True)
     schedule_rev: Mapped[int] = mapped_column(default=1)
+    every_s: Mapped[float | None]

@@ -4,22 +4,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Double, Select, func, insert, select, update
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import Select, func, insert, select, update
 from sqlalchemy.sql.dml import UpdateBase
-from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import TypeEngine
 
 from shared_models.job import Job, JobSchedule
 from shared_models.notification import Notification
+from shared_models.queries.clock import SecondsSince
 from shared_models.scheduler import SchedulerHandover, SchedulerLease
 from shared_models.user import User
 from shared_rules.maintenance import Resync
 from shared_rules.policy import Role
 
 __all__ = [
-    "SecondsSince",
     "active_admin_ids",
     "job_timetable",
     "lease",
@@ -27,23 +23,6 @@ __all__ = [
     "resync_writes",
     "scheduled_jobs",
 ]
-
-
-class SecondsSince(FunctionElement[float | None]):
-    """How long ago a time was, in seconds with a fraction; negative for one to come."""
-
-    type: TypeEngine[float | None] = Double()
-    inherit_cache = True
-
-
-@compiles(SecondsSince, "sqlite")
-def _on_sqlite(element: SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
-    return f"((julianday('now') - julianday({compiler.process(element.clauses, **options)})) * 86400.0)"
-
-
-@compiles(SecondsSince, "postgresql")
-def _on_postgresql(element: SecondsSince, compiler: SQLCompiler, **options: Any) -> str:
-    return f"extract(epoch from clock_timestamp() - {compiler.process(element.clauses, **options)})::double precision"
 
 
 def lease() -> Select[SchedulerLease, float | None]:
