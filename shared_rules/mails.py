@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from shared_rules.execution import Outcome
 
-__all__ = ["Mail", "MailPreferences", "NotifiedJob", "mails_after_run", "slack_after_run", "slack_text"]
+__all__ = ["Mail", "MailPreferences", "Message", "NotifiedJob", "mails_after_run", "slack_after_run", "slack_text"]
 
 
 class NotifiedJob(Protocol):
@@ -38,6 +38,28 @@ class Mail:
     to: str
     subject: str
     body: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """What the outbox keeps until it is sent: a mail, or a line for Slack, which has neither recipient nor subject.
+
+    Of all messages with one key only the first is ever sent.
+    """
+
+    key: str
+    kind: Literal["mail", "slack"]
+    body: str
+    recipient: str | None = None
+    subject: str | None = None
+
+    @classmethod
+    def of_mail(cls, key: str, mail: Mail) -> "Message":
+        return cls(key, "mail", mail.body, mail.to, mail.subject)
+
+    @classmethod
+    def of_line(cls, key: str, line: str) -> "Message":
+        return cls(key, "slack", line)
 
 
 def mails_after_run(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from shared_rules.jobs import ScheduledJob, next_run
@@ -11,6 +11,7 @@ from shared_rules.mails import Mail, slack_text
 from shared_rules.notices import Notice, notice_rows
 
 __all__ = [
+    "ENDING_SOON_DAYS",
     "EndingJob",
     "NextRun",
     "Resync",
@@ -19,9 +20,14 @@ __all__ = [
     "decide_resync",
     "is_over",
     "mail_of_pause",
+    "notice_of_ending",
     "notice_of_pause",
+    "slack_of_ending",
     "slack_of_pause",
 ]
+
+ENDING_SOON_DAYS: Final = 30
+"""A job whose end date is at most so many days after today ends soon."""
 
 _MOMENT = timedelta(microseconds=1)
 
@@ -114,8 +120,23 @@ def mail_of_pause(job: EndingJob, to: str) -> Mail:
 
 def slack_of_pause(job: EndingJob, team_handle: str | None, frontend_base_url: str) -> str:
     """Return the line for Slack: the team's handle, what happened, and where to change it."""
-    line = f"{slack_text(notice_of_pause(job).message)} {frontend_base_url}/jobs/{job.id}/edit"
-    return f"{team_handle} {line}" if team_handle else line
+    return _slack_line(notice_of_pause(job), team_handle, frontend_base_url)
+
+
+def notice_of_ending(job: EndingJob, today: date) -> Notice:
+    """Return the warning that the job ends soon; `today` is in the scheduler zone, and its last day counts as none left."""
+    return Notice(
+        "Job ending soon",
+        f'Job "{job.name}" ends on {job.end_date.isoformat()} JST ({(job.end_date - today).days} day(s) left). '
+        f"PIC Team: {job.pic_team or '-'}",
+        "warning",
+        job_id=job.id,
+    )
+
+
+def slack_of_ending(job: EndingJob, today: date, team_handle: str | None, frontend_base_url: str) -> str:
+    """Return the line for Slack, made as that of a pause."""
+    return _slack_line(notice_of_ending(job, today), team_handle, frontend_base_url)
 
 
 def audience(job: EndingJob, active_admin_ids: Iterable[str]) -> list[str]:
@@ -141,6 +162,11 @@ def decide_resync(rows: Sequence[TimetableRow], zone: ZoneInfo, now: datetime) -
             NextRun(row.id, wanted.get(row.id), row.schedule_rev + 1) for row in moved if row.schedule_rev is not None
         ],
     )
+
+
+def _slack_line(notice: Notice, team_handle: str | None, frontend_base_url: str) -> str:
+    line = f"{slack_text(notice.message)} {frontend_base_url}/jobs/{notice.job_id}/edit"
+    return f"{team_handle} {line}" if team_handle else line
 
 
 def _next_run(row: TimetableRow, zone: ZoneInfo, now: datetime) -> datetime | None:
