@@ -20,11 +20,14 @@ WRITES: Final = {"writes": True}
 """Execution options of a connection that is going to write: `session.connection(execution_options=WRITES)`."""
 
 _TIMEOUT_S: Final = 30.0
+_IDLE_S: Final = 60.0
 _WRITER_LOCK = 7_061_934
 
 
-def sync_engine(url: str, *, synchronous: str = "NORMAL", timeout_s: float = _TIMEOUT_S) -> Engine:
-    engine = create_engine(url, **engine_options(url, timeout_s=timeout_s))
+def sync_engine(
+    url: str, *, synchronous: str = "NORMAL", timeout_s: float = _TIMEOUT_S, idle_s: float = _IDLE_S
+) -> Engine:
+    engine = create_engine(url, **engine_options(url, timeout_s=timeout_s, idle_s=idle_s))
     install_recipe(engine, synchronous=synchronous)
     return engine
 
@@ -37,16 +40,17 @@ def async_engine(url: str, *, synchronous: str = "NORMAL", timeout_s: float = _T
     return engine
 
 
-def engine_options(url: str, *, timeout_s: float = _TIMEOUT_S) -> dict[str, Any]:
+def engine_options(url: str, *, timeout_s: float = _TIMEOUT_S, idle_s: float = _IDLE_S) -> dict[str, Any]:
     """Return the keyword arguments of `create_engine` for this URL.
 
-    `timeout_s` bounds each wait: for a lock, for a connection of the pool, for the server to let us in.
+    `timeout_s` bounds each wait: for a lock, for a connection of the pool, for the server to let us in. After `idle_s`
+    without a statement inside a transaction PostgreSQL ends the session, and with it whatever a stopped process held.
     """
     # Parameters hold password hashes and webhook URLs, and errors end up in logs.
     common = {"pool_size": 10, "max_overflow": 20, "pool_timeout": timeout_s, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": timeout_s}}
-    connect_args = {"connect_timeout": max(2, round(timeout_s)), "options": _postgres_session(timeout_s)}
+    connect_args = {"connect_timeout": max(2, round(timeout_s)), "options": _postgres_session(timeout_s, idle_s)}
     # The server may have gone away while a connection lay in the pool: ask before use, not after a failure.
     return {**common, "connect_args": connect_args, "pool_pre_ping": True}
 
@@ -78,9 +82,10 @@ def is_unavailable(error: BaseException) -> bool:
     return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
 
 
-def _postgres_session(timeout_s: float) -> str:
-    lock_ms = round(timeout_s * 1000)
-    return f"-c lock_timeout={lock_ms} -c statement_timeout={2 * lock_ms} -c idle_in_transaction_session_timeout=60s"
+def _postgres_session(timeout_s: float, idle_s: float) -> str:
+    lock_ms, idle_ms = round(timeout_s * 1000), round(idle_s * 1000)
+    limits = {"lock_timeout": lock_ms, "statement_timeout": 2 * lock_ms, "idle_in_transaction_session_timeout": idle_ms}
+    return " ".join(f"-c {name}={milliseconds}" for name, milliseconds in limits.items())
 
 
 def _begin_sqlite(connection: Connection) -> None:

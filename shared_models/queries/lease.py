@@ -37,9 +37,14 @@ __all__ = [
 _FORGOTTEN_S = 3600
 
 
-def seen() -> Select[*tuple[Any, ...]]:
-    """The flag and the lease, in columns, not as an object."""
-    return select(*SchedulerLease.__table__.c)
+def seen(process: str) -> Select[*tuple[Any, ...]]:
+    """The flag and the lease, in columns, and what this process was asked and has not answered yet."""
+    question = (
+        select(SchedulerNode.asked)
+        .where(SchedulerNode.process == process, SchedulerNode.asked.is_distinct_from(SchedulerNode.answered))
+        .scalar_subquery()
+    )
+    return select(*SchedulerLease.__table__.c, question.label("asked"))
 
 
 def acquire(process: str, stack: str, epoch: int, beat: int, ttl_s: float) -> ReturningUpdate[int, datetime | None]:
@@ -135,14 +140,12 @@ def node_written(dialect: str, process: str, stack: str, facts: dict[str, Any]) 
     return statement.on_conflict_do_update(index_elements=[SchedulerNode.process], set_={"facts": facts})
 
 
-def node_beats(process: str) -> ReturningUpdate[str | None, str | None]:
-    """Show that the process lives. Return what it was asked and what it answered last; no row when it was removed."""
+def node_beats(process: str) -> Update:
+    """Show that the process lives. No row when it was removed."""
     return (
         update(SchedulerNode)
         .where(SchedulerNode.process == process)
         .values(beat=SchedulerNode.beat + 1, beat_at=DatabaseNow())
-        .returning(SchedulerNode.asked, SchedulerNode.answered)
-        .execution_options(synchronize_session=False)
     )
 
 

@@ -1,0 +1,189 @@
+"""Statements about ticks: what is due, what the owner claims of it, what a runner starts and how it ends."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, Update, bindparam, exists, func, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql.dml import Insert, ReturningUpdate
+
+from shared_models.base import Base
+from shared_models.execution import JobExecution
+from shared_models.job import Job, JobSchedule
+from shared_models.scheduler import SchedulerLease
+
+__all__ = [
+    "advanced",
+    "due",
+    "ended",
+    "first_due",
+    "jobs_to_run",
+    "lost_runs",
+    "open_runs",
+    "own_runs",
+    "started",
+    "ticks_added",
+]
+
+# Literal, so that SQLite sees that the partial indexes apply.
+_CLAIMED: ColumnElement[str] = literal_column("'claimed'")
+_RUNNING: ColumnElement[str] = literal_column("'running'")
+
+
+def first_due() -> Select[datetime | None]:
+    """When the next job is due; not min(), which would ask PostgreSQL about rows without a next run as well."""
+    return (
+        select(JobSchedule.next_run_at)
+        .where(JobSchedule.next_run_at.is_not(None))
+        .order_by(JobSchedule.next_run_at)
+        .limit(1)
+    )
+
+
+def due(now: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+    """Jobs that are due, the longest first, with what decides their ticks."""
+    return (
+        select(
+            Job.id,
+            Job.cron_expression,
+            Job.end_date,
+            Job.is_active,
+            Job.target_url,
+            Job.github_owner,
+            Job.github_repo,
+            Job.github_workflow_name,
+            JobSchedule.next_run_at,
+            JobSchedule.schedule_rev,
+            JobSchedule.every_s,
+        )
+        .join(JobSchedule, JobSchedule.job_id == Job.id)
+        .where(JobSchedule.next_run_at <= now)
+        .order_by(JobSchedule.next_run_at)
+        .limit(limit)
+    )
+
+
+def open_runs(job_ids: Collection[str]) -> Select[str, int]:
+    """How many runs of each of these jobs wait or run; jobs without any are left out."""
+    return (
+        select(JobExecution.job_id, func.count())
+        .where(JobExecution.phase.in_([_CLAIMED, _RUNNING]), JobExecution.job_id.in_(job_ids))
+        .group_by(JobExecution.job_id)
+    )
+
+
+def ticks_added(dialect: str) -> Insert:
+    """Add ticks, rows given by the table's column names; one that is there already stays as it is."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    table = Base.metadata.tables[JobExecution.__tablename__]
+    return insert(table).on_conflict_do_nothing(index_elements=["job_id", "scheduled_for"])
+
+
+def advanced() -> Update:
+    """Move the next run of a job on, unless the job was edited: parameters `job`, `rev`, `next`."""
+    table = Base.metadata.tables[JobSchedule.__tablename__]
+    return (
+        update(table)
+        .where(table.c.job_id == bindparam("job"), table.c.schedule_rev == bindparam("rev"))
+        .values(next_run_at=bindparam("next"))
+    )
+
+
+def started(
+    process: str,
+    epoch: int | None,
+    stack: str,
+    *,
+    limit: int,
+    one_at_a_time: bool,
+    now: datetime,
+    deadline: datetime,
+) -> ReturningUpdate[*tuple[Any, ...]]:
+    """Start the oldest claimed ticks by compare-and-set: returned are those that are this process's to run.
+
+    `epoch` is the owner's. None is a worker that pulls beside others, on PostgreSQL: it takes what the present owner of
+    its stack claimed and no other worker is taking. `one_at_a_time` leaves a tick while a run of its job is open.
+    """
+    mine = JobExecution.claim_epoch == (_epoch_of(stack) if epoch is None else epoch)
+    waiting = select(JobExecution.id).where(JobExecution.phase == _CLAIMED, mine)
+    if one_at_a_time:
+        waiting = waiting.where(_first_of_its_job())
+    waiting = waiting.order_by(JobExecution.scheduled_for).limit(limit)
+    if epoch is None:
+        waiting = waiting.with_for_update(skip_locked=True)
+    return (
+        update(JobExecution)
+        .where(JobExecution.id.in_(waiting), JobExecution.phase == _CLAIMED, mine)
+        .values(phase="running", started_at=now, claimed_by=process, deadline_at=deadline)
+        .returning(
+            JobExecution.id,
+            JobExecution.job_id,
+            JobExecution.scheduled_for,
+            JobExecution.execution_type,
+            JobExecution.target,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def jobs_to_run(job_ids: Collection[str]) -> Select[*tuple[Any, ...]]:
+    """What a run and its messages need of a job."""
+    return select(
+        Job.id,
+        Job.name,
+        Job.target_url,
+        Job.github_owner,
+        Job.github_repo,
+        Job.github_workflow_name,
+        Job.job_metadata.label("job_metadata"),
+        Job.enable_email_notifications,
+        Job.notification_emails,
+        Job.notify_on_success,
+        Job.pic_team,
+    ).where(Job.id.in_(job_ids))
+
+
+def own_runs(process: str, ids: Collection[str]) -> Select[str]:
+    """Those of the runs that this process may end: also one that was given up as lost meanwhile."""
+    return select(JobExecution.id).where(
+        JobExecution.id.in_(ids), JobExecution.claimed_by == process, JobExecution.phase.in_(("running", "unknown"))
+    )
+
+
+def ended() -> Update:
+    """End runs: parameter `run` and the columns of an end."""
+    table = Base.metadata.tables[JobExecution.__tablename__]
+    return update(table).where(table.c.id == bindparam("run"))
+
+
+def lost_runs(living: Iterable[str], now: datetime, unclaimed_before: datetime) -> Select[*tuple[Any, ...]]:
+    """Runs past their deadline whose process is none of the living; runs by hand, which name none, begun before a time."""
+    of_the_dead = JobExecution.claimed_by.not_in(list(living)) & (JobExecution.deadline_at < now)
+    by_hand = JobExecution.claimed_by.is_(None) & (JobExecution.started_at < unclaimed_before)
+    return select(
+        JobExecution.id,
+        JobExecution.job_id,
+        JobExecution.scheduled_for,
+        JobExecution.started_at,
+        JobExecution.execution_type,
+        JobExecution.target,
+        JobExecution.claimed_by,
+    ).where(JobExecution.phase == _RUNNING, of_the_dead | by_hand)
+
+
+def _epoch_of(stack: str) -> ColumnElement[int]:
+    return (
+        select(SchedulerLease.epoch)
+        .where(SchedulerLease.owner_stack == stack, SchedulerLease.desired_stack == stack)
+        .scalar_subquery()
+    )
+
+
+def _first_of_its_job() -> ColumnElement[bool]:
+    other = aliased(JobExecution)
+    earlier = (other.phase == _CLAIMED) & (other.scheduled_for < JobExecution.scheduled_for)
+    return ~exists().where(
+        other.job_id == JobExecution.job_id, other.phase.in_([_CLAIMED, _RUNNING]), (other.phase == _RUNNING) | earlier
+    )
