@@ -24,7 +24,7 @@ from shared_rules.errors import Refused
 from shared_rules.targets import TargetPolicy
 from shared_rules.wire import to_json
 
-__all__ = ["Answer", "CallFailed", "Network", "OutgoingClient", "look_up", "network_of_one"]
+__all__ = ["Answer", "CallFailed", "Network", "NotConnected", "OutgoingClient", "look_up", "network_of_one"]
 
 MAX_REDIRECTS = 5
 _ANSWER_LIMIT_BYTES = 64 * 1024
@@ -49,6 +49,10 @@ class CallFailed(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NotConnected(CallFailed):
+    """Nobody was reached, so nothing was sent: to call again repeats nothing."""
 
 
 @dataclass(frozen=True)
@@ -277,7 +281,7 @@ class _Backend(httpcore2.NetworkBackend):
             else:
                 self.stream = _Stream(sock, self._wall, tls=self._network.tls)
                 return self.stream
-        raise failure
+        raise NotConnected(failure.reason)
 
     def _addresses(self, host: str) -> Sequence[str]:
         """Look the name up in a thread of its own: a resolver knows no wall time."""

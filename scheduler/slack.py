@@ -2,7 +2,11 @@
 
 from scheduler.outgoing import CallFailed, OutgoingClient
 
-__all__ = ["post_to_slack"]
+__all__ = ["SlackIsBusy", "post_to_slack"]
+
+
+class SlackIsBusy(CallFailed):
+    """Slack took nothing, and asks to be left alone for a while."""
 
 
 def post_to_slack(webhook_url: str, channel: str | None, text: str, client: OutgoingClient) -> None:
@@ -12,5 +16,7 @@ def post_to_slack(webhook_url: str, channel: str | None, text: str, client: Outg
     """
     body = {"text": text, "link_names": True} | ({"channel": channel} if channel else {})
     answer = client.send("POST", webhook_url, json=body)
+    if answer.status == 429:
+        raise SlackIsBusy("Slack answered with status 429.")
     if not 200 <= answer.status < 300:
         raise CallFailed(f"Slack answered with status {answer.status}.")

@@ -11,6 +11,7 @@ from sqlalchemy.sql.dml import Insert, ReturningUpdate
 from shared_models.base import Base
 from shared_models.message import OutboxMessage
 from shared_models.preferences import UserNotificationPreferences
+from shared_models.scheduler import SchedulerNode
 from shared_models.slack import SlackSettings
 from shared_models.team import PicTeam
 from shared_models.user import User
@@ -18,6 +19,7 @@ from shared_models.user import User
 __all__ = [
     "added",
     "ended",
+    "given_up",
     "lost",
     "old_removed",
     "slack_channel",
@@ -27,6 +29,7 @@ __all__ = [
     "wishes_about_runs",
 ]
 
+_TABLE = Base.metadata.tables[OutboxMessage.__tablename__]
 _QUEUED: ColumnElement[str] = literal_column("'queued'")
 _SENDING: ColumnElement[str] = literal_column("'sending'")
 # In the words of the partial index, so that SQLite sees that it applies.
@@ -34,63 +37,61 @@ _OPEN = OutboxMessage.phase.in_([_QUEUED, _SENDING])
 
 
 def added(dialect: str) -> Insert:
-    """Queue messages; one whose key is there already stays as it is."""
+    """Queue messages, rows given by the table's column names; one whose key is there already stays as it is."""
     insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(OutboxMessage).on_conflict_do_nothing(index_elements=["key"])
+    return insert(_TABLE).on_conflict_do_nothing(index_elements=["key"])
 
 
-def waiting(limit: int, but: Collection[str] = ()) -> Select[*tuple[Any, ...]]:
-    """The oldest messages that are queued, of other kinds than `but`."""
+def waiting(kind: str) -> Select[str]:
+    """The oldest queued message of this kind."""
     return (
         select(OutboxMessage.id)
-        .where(_OPEN, OutboxMessage.phase == _QUEUED, OutboxMessage.kind.not_in(but))
+        .where(_OPEN, OutboxMessage.phase == _QUEUED, OutboxMessage.kind == kind)
         .order_by(OutboxMessage.created_at)
-        .limit(limit)
+        .limit(1)
     )
 
 
-def taken(ids: Collection[str], process: str) -> ReturningUpdate[*tuple[Any, ...]]:
-    """Take queued messages by compare-and-set: returned are those that are this process's to send."""
+def taken(kind: str, process: str) -> ReturningUpdate[*tuple[Any, ...]]:
+    """Take the oldest queued message of this kind by compare-and-set: if one is returned, it is this process's to send."""
     return (
         update(OutboxMessage)
-        .where(OutboxMessage.id.in_(ids), OutboxMessage.phase == _QUEUED)
+        .where(OutboxMessage.id == waiting(kind).scalar_subquery(), OutboxMessage.phase == _QUEUED)
         .values(phase="sending", process=process)
-        .returning(
-            OutboxMessage.id,
-            OutboxMessage.kind,
-            OutboxMessage.recipient,
-            OutboxMessage.subject,
-            OutboxMessage.body,
-            OutboxMessage.created_at,
-        )
+        .returning(OutboxMessage.id, OutboxMessage.recipient, OutboxMessage.subject, OutboxMessage.body)
         .execution_options(synchronize_session=False)
     )
 
 
 def ended(process: str) -> Update:
-    """Write what became of messages this process took, also of one that was given up as lost meanwhile.
+    """Write what became of a message this process took, also of one that was given up as lost meanwhile.
 
     Parameters `message`, `phase`, `sent_at`, `error`.
     """
-    table = Base.metadata.tables[OutboxMessage.__tablename__]
+    mine = (_TABLE.c.process == process) & _TABLE.c.phase.in_(("sending", "unknown"))
     return (
-        update(table)
-        .where(
-            table.c.id == bindparam("message"),
-            table.c.process == process,
-            table.c.phase.in_(("sending", "unknown")),
-        )
+        update(_TABLE)
+        .where(_TABLE.c.id == bindparam("message"), mine)
         .values(phase=bindparam("phase"), sent_at=bindparam("sent_at"), error=bindparam("error"))
     )
 
 
-def lost(living: Collection[str]) -> ReturningUpdate[str, str]:
-    """Give up what processes were sending that are none of the living: nobody knows whether it arrived."""
+def lost(me: str, dead: Collection[str]) -> Select[str]:
+    """Messages that other processes were sending which are dead, or gone from the list of processes altogether."""
+    gone = OutboxMessage.process.not_in(select(SchedulerNode.process))
+    return select(OutboxMessage.id).where(
+        _OPEN,
+        OutboxMessage.phase == _SENDING,
+        OutboxMessage.process != me,
+        gone | OutboxMessage.process.in_(dead),
+    )
+
+
+def given_up(ids: Collection[str]) -> Update:
     return (
         update(OutboxMessage)
-        .where(_OPEN, OutboxMessage.phase == _SENDING, OutboxMessage.process.not_in(living))
+        .where(OutboxMessage.id.in_(ids), OutboxMessage.phase == _SENDING)
         .values(phase="unknown", error="Its process ended while sending it.")
-        .returning(OutboxMessage.id, OutboxMessage.kind)
         .execution_options(synchronize_session=False)
     )
 
