@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from fastapi_app.calling import Calling
 from fastapi_app.csv_thread import CsvThread
 from fastapi_app.db import Database
-from fastapi_app.deps import PREFIX
+from fastapi_app.deps import PREFIX, STACK
 from fastapi_app.edge import EdgeMiddleware
 from fastapi_app.errors import init_errors
 from fastapi_app.hashing import Hashing
 from fastapi_app.pages import add_pages, describe
 from fastapi_app.routers import ALL
+from fastapi_app.scheduling import scheduling
+from scheduler.runtime import Runtime
 from scheduler.services import VERSION, build_services
 from shared_models.migrate import check_revision
 from shared_rules.settings import Settings
@@ -31,7 +33,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with scheduling(Runtime(services, settings.modern_database_url, STACK)):
+            yield
         await to_thread.run_sync(services.close)
         await database.close()
 

@@ -1,14 +1,16 @@
-"""How gunicorn reads requests here: what cannot be read gets the contract's answer, and no answer is lost to an unread body."""
+"""A worker of gunicorn here: it reads requests as the contract says, loses no answer to an unread body, and runs the scheduler."""
 
 import socket
 import time
 from contextlib import suppress
+from types import FrameType
 from typing import Any
 
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
 
 from legacy_flask.http import STACK
+from scheduler.runtime import Runtime
 from shared_rules.edge import UPLOAD_LIMIT_BYTES, unreadable_answer
 
 __all__ = ["Worker"]
@@ -17,7 +19,34 @@ _UNREAD_BODY_S = 5
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's worker with threads, told by `--worker-class` to use this one."""
+    """gunicorn's worker with threads, told by `--worker-class` to use this one; it is there after the fork only.
+
+    The scheduler lives as long as the worker serves, and gives the lease up at the first signal to end.
+    """
+
+    _scheduler: Runtime | None = None
+
+    def run(self) -> None:
+        services = self.wsgi.extensions["services"]
+        self._scheduler = Runtime(services, services.settings.database_url, STACK)
+        self._scheduler.start()
+        try:
+            super().run()
+        finally:
+            self._scheduler.stop()
+            services.close()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._release()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        self._release()
+        super().handle_quit(sig, frame)
+
+    def _release(self) -> None:
+        if self._scheduler is not None:
+            self._scheduler.release()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         if not isinstance(exc, ParseException):

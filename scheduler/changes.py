@@ -108,8 +108,8 @@ class _SqliteChanges:
         except Exception:
             self.close()
             raise
-        changed, self._version = version != self._version, version
-        return changed
+        former, self._version = self._version, version
+        return bool(version != former)
 
 
 class _PostgresChanges:
@@ -129,8 +129,9 @@ class _PostgresChanges:
         self._woken.set()
 
     def hold(self) -> bool:
-        self._held = self._held or self._ask("SELECT pg_try_advisory_lock(%s)")
-        return self._held
+        if not self._held:
+            self._held = self._ask("SELECT pg_try_advisory_lock(%s)")
+        return bool(self._held)
 
     def is_free(self) -> bool:
         free = self.hold()

@@ -37,15 +37,20 @@ _log = structlog.get_logger(__name__)
 
 
 class RunPool(BaseExecutor):  # type: ignore[misc]
-    """At most 32 runs at once. It starts some only while it is open, and finishes those it has started in any case."""
+    """At most 32 runs at once. It starts some only while it is open, and finishes those it has started in any case.
 
-    def __init__(self, services: Services, lease: Lease, on_lost: Callable[[], None]) -> None:
+    `on_lost` hears that this process does not own any more, `on_recorded` that ends and their messages were written.
+    """
+
+    def __init__(
+        self, services: Services, lease: Lease, *, on_lost: Callable[[], None], on_recorded: Callable[[], None]
+    ) -> None:
         super().__init__()
         self._services = services
         self._lease = lease
         self._on_lost = on_lost
         self._settings = services.settings
-        self._recorder = Recorder(services, lease.engine, lease.process, self._announce)
+        self._recorder = Recorder(lease.engine, lease.process, announce=self._announce, on_recorded=on_recorded)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="run")
         self._wakes: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._open = False

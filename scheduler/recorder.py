@@ -15,7 +15,6 @@ from scheduler import outbox
 from scheduler.lease import transaction
 from scheduler.messages import messages_after_run, readers_of_runs
 from scheduler.points import reach
-from scheduler.services import Services
 from shared_models import Notification
 from shared_models.queries import claims as queries
 from shared_models.queries.bulk import rows_added
@@ -56,11 +55,13 @@ class Ended:
 class Recorder:
     """Writes ends in the order in which they come. `announce` hears of each that was written, as an APScheduler event."""
 
-    def __init__(self, services: Services, engine: Engine, process: str, announce: Callable[[Any], None]) -> None:
-        self._services = services
+    def __init__(
+        self, engine: Engine, process: str, *, announce: Callable[[Any], None], on_recorded: Callable[[], None]
+    ) -> None:
         self._engine = engine
         self._process = process
         self._announce = announce
+        self._on_recorded = on_recorded
         self._waiting: list[Ended] = []
         self._expected: set[str] = set()
         self._closing = False
@@ -117,6 +118,7 @@ class Recorder:
             del self._waiting[: len(batch)]
             self._expected.difference_update(ended.run.id for ended in batch)
             self._changed.notify_all()
+        self._on_recorded()
         for ended in written:
             self._announce(_event(ended))
 

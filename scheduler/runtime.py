@@ -55,8 +55,8 @@ class Runtime:
         self._lease = Lease(self._engine, self.process, stack, settings.scheduler_lease_ttl_s)
         self._keeper = Keeper(self._lease, watch_changes(self._engine), self)
         self._claims = Claims(self._lease, settings, self._keeper.proved)
-        self._pool = RunPool(services, self._lease, self._keeper.doubt)
         self._outbox = Outbox(services, self._engine, self.process)
+        self._pool = RunPool(services, self._lease, on_lost=self._keeper.doubt, on_recorded=self._outbox.deliver_soon)
         self._reaper = Reaper(self._lease, settings.scheduler_run_timeout_s, settings.clock_offset_s)
         store = JobsTableStore(self._claims, self._claimed, self._keeper.doubt)
         self.apscheduler = BackgroundScheduler(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -43,6 +43,7 @@ __all__ = [
     "check_name_free",
     "decide_create",
     "decide_update",
+    "due_or_next_run",
     "job",
     "mail_when_disabled",
     "next_run",
@@ -54,6 +55,7 @@ __all__ = [
     "wanted_for_update",
 ]
 
+_MOMENT = timedelta(microseconds=1)
 _TARGET = frozenset({"target_url", "github_owner", "github_repo", "github_workflow_name"})
 _MAIL = frozenset({"enable_email_notifications", "notification_emails", "notify_on_success"})
 _SCHEDULE = frozenset({"cron_expression", "end_date", "is_active"})
@@ -274,8 +276,24 @@ def apply(row: JobRow, change: JobChange, now: datetime) -> None:
 
 def reschedule(schedule: ScheduleRow, row: ScheduledJob, zone: ZoneInfo, now: datetime) -> None:
     """Set when the job runs next, as a new revision of its schedule."""
-    schedule.next_run_at = next_run(row, zone, now)
+    schedule.next_run_at = due_or_next_run(row, zone, now, schedule.next_run_at)
     schedule.schedule_rev += 1
+
+
+def due_or_next_run(row: ScheduledJob, zone: ZoneInfo, now: datetime, stored: datetime | None) -> datetime | None:
+    """Return in UTC the due run that still waits to be claimed, which must not be lost, else the next one.
+
+    A due run that the job as it is now would not have is no run. None when there is none up to the end date.
+    """
+    if stored is not None and stored <= now and _next_in_utc(row, zone, stored - _MOMENT) == stored:
+        return stored
+    return _next_in_utc(row, zone, now)
+
+
+def _next_in_utc(row: ScheduledJob, zone: ZoneInfo, after: datetime) -> datetime | None:
+    # In UTC: times of two zones never compare equal within an hour that the clocks repeat.
+    fire = next_run(row, zone, after)
+    return None if fire is None else fire.astimezone(UTC)
 
 
 def notice_of_creation(row: JobRow, actor: Actor) -> Notice:

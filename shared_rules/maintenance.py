@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
-from shared_rules.jobs import ScheduledJob, next_run
+from shared_rules.jobs import ScheduledJob, due_or_next_run
 from shared_rules.mails import Mail, slack_text
 from shared_rules.notices import Notice, notice_rows
 
@@ -28,8 +28,6 @@ __all__ = [
 
 ENDING_SOON_DAYS: Final = 30
 """A job whose end date is at most so many days after today ends soon."""
-
-_MOMENT = timedelta(microseconds=1)
 
 
 class EndingJob(Protocol):
@@ -149,7 +147,7 @@ def decide_resync(rows: Sequence[TimetableRow], zone: ZoneInfo, now: datetime) -
     today = now.astimezone(zone).date()
     paused = [row for row in rows if is_over(row, today)]
     running = [row for row in rows if row.is_active and not is_over(row, today)]
-    wanted = {row.id: _next_run(row, zone, now) for row in running}
+    wanted = {row.id: due_or_next_run(row, zone, now, row.next_run_at) for row in running}
     moved = [row for row in rows if row.next_run_at != wanted.get(row.id)]
     missing = [row for row in running if row.schedule_rev is None]
     return Resync(
@@ -167,17 +165,3 @@ def decide_resync(rows: Sequence[TimetableRow], zone: ZoneInfo, now: datetime) -
 def _slack_line(notice: Notice, team_handle: str | None, frontend_base_url: str) -> str:
     line = f"{slack_text(notice.message)} {frontend_base_url}/jobs/{notice.job_id}/edit"
     return f"{team_handle} {line}" if team_handle else line
-
-
-def _next_run(row: TimetableRow, zone: ZoneInfo, now: datetime) -> datetime | None:
-    """Return in UTC the due run that waits, else the next one; None when there is none up to the end date."""
-    stored: datetime | None = row.next_run_at
-    if stored is not None and stored <= now and _next_run_after(row, zone, stored - _MOMENT) == stored:
-        return stored
-    return _next_run_after(row, zone, now)
-
-
-def _next_run_after(row: TimetableRow, zone: ZoneInfo, after: datetime) -> datetime | None:
-    # In UTC: times of two zones never compare equal within an hour that the clocks repeat.
-    fire = next_run(row, zone, after)
-    return None if fire is None else fire.astimezone(UTC)

@@ -581,7 +581,7 @@ def test_a_webhook_job_is_stored_as_the_row_says(api: Api) -> None:
         "is_active": False,
         "updated_at": created_at,
     }
-    assert api.rows(JobSchedule) == [{"job_id": stored["id"], "next_run_at": None, "schedule_rev": 1}]
+    assert api.rows(JobSchedule) == [{"job_id": stored["id"], "next_run_at": None, "schedule_rev": 1, "every_s": None}]
 
 
 def test_a_stored_job_reads_like_any_other(api: Api) -> None:

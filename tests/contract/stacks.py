@@ -81,6 +81,8 @@ def settings_for(url: str, sinks: Sinks, **overrides: Any) -> Settings:
         "jwt_secret_key": SECRET,
         "var_dir": Path(tempfile.gettempdir()) / "contract-var",
         "default_github_owner": "",
+        # Nothing but the case writes rows.
+        "scheduler_enabled": False,
         "github_token": GITHUB_TOKEN,
         "github_api_url": f"{sinks.http.url}/github",
         "mail_enabled": True,

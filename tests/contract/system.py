@@ -301,7 +301,9 @@ def test_a_resync_puts_the_next_run_right(
     jobs = api.rows(Job)
 
     assert resynced(api) == figures
-    assert api.rows(JobSchedule) == [{"job_id": job_id(1), "next_run_at": next_two_o_clock(), "schedule_rev": rev}]
+    assert api.rows(JobSchedule) == [
+        {"job_id": job_id(1), "next_run_at": next_two_o_clock(), "schedule_rev": rev, "every_s": None}
+    ]
     assert api.rows(Job) == jobs
     assert resynced(api) == (1, 1, 0, 0)
 
@@ -328,7 +330,7 @@ def test_an_inactive_job_has_no_next_run(api: Api) -> None:
     add_job(api, 1, schedule=soon(), is_active=False, end_date=date(2020, 1, 1))
 
     assert resynced(api) == (1, 0, 0, 0)
-    assert api.row(JobSchedule) == {"job_id": job_id(1), "next_run_at": None, "schedule_rev": 5}
+    assert api.row(JobSchedule) == {"job_id": job_id(1), "next_run_at": None, "schedule_rev": 5, "every_s": None}
     assert api.rows(Notification) == []
 
 
@@ -366,7 +368,12 @@ def test_a_job_past_its_end_is_paused_and_its_people_are_told(api: Api) -> None:
     job = api.row(Job, id=job_id(1))
     assert job["is_active"] is False
     assert job["updated_at"] > world.CREATED
-    assert api.row(JobSchedule, job_id=job_id(1)) == {"job_id": job_id(1), "next_run_at": None, "schedule_rev": 5}
+    assert api.row(JobSchedule, job_id=job_id(1)) == {
+        "job_id": job_id(1),
+        "next_run_at": None,
+        "schedule_rev": 5,
+        "every_s": None,
+    }
     told = api.rows(Notification)
     assert {row["user_id"] for row in told} == {world.user_id(name) for name in ("user", "admin", "admin2")}
     assert len(told) == 3
