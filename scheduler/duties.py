@@ -83,7 +83,7 @@ def next_due() -> Select[datetime]:
 
 def run_due(connection: Connection, now: datetime, settings: Settings) -> DutiesDone:
     """Do every duty that is due, and set when it is next. One that was missed for days is done once."""
-    due = dict(connection.execute(queries.due(now)).tuples().all())
+    due = dict(connection.execute(queries.due(now)).all())
     messages = 0
     for duty in DUTIES:
         if duty.name in due:
@@ -134,7 +134,7 @@ def _warn_of_ends(connection: Connection, this: Occasion, now: datetime, setting
     _ring(connection, jobs, lambda job: notice_of_ending(job, this.today), now)
     if slack_channel(connection) is None:
         return 0
-    handles = dict(connection.execute(team_handles()).tuples().all())
+    handles = dict(connection.execute(team_handles()).all())
     lines = (
         (job.id, slack_of_ending(job, this.today, handles.get(job.pic_team), settings.frontend_base_url))
         for job in jobs
@@ -181,8 +181,8 @@ def _ring(connection: Connection, jobs: Iterable[Any], notice_of: Callable[[Endi
 
 def _with_readers(connection: Connection, jobs: Iterable[Any]) -> Iterator[tuple[Any, PauseReaders]]:
     slack = slack_channel(connection)
-    handles = dict(connection.execute(team_handles()).tuples().all())
-    addresses = dict(connection.execute(queries.users_who_want("email_on_job_disabled")).tuples().all())
+    handles = dict(connection.execute(team_handles()).all())
+    addresses = dict(connection.execute(queries.users_who_want("email_on_job_disabled")).all())
     for job in jobs:
         yield job, PauseReaders(addresses.get(job.created_by), slack, handles.get(job.pic_team))
 

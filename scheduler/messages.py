@@ -112,7 +112,7 @@ def readers_of_runs(connection: Connection, jobs: Collection[JobOfTeam]) -> dict
     """Return by job id who might hear of these jobs' runs: three statements, however many jobs there are."""
     addresses = {email.lower() for job in jobs for email in job.notification_emails or ()}
     wishes = {row.email: row for row in connection.execute(queries.wishes_about_runs(addresses))}
-    handles = dict(connection.execute(queries.team_handles()).tuples().all())
+    handles = dict(connection.execute(queries.team_handles()).all())
     slack = slack_channel(connection)
     return {job.id: Readers(wishes, slack, handles.get(job.pic_team or "")) for job in jobs}
 
