@@ -15,7 +15,15 @@ from rich.console import Console
 from rich.table import Column, Table
 from typer._click.exceptions import ClickException
 
-from changeover import backup_commands, flip_commands, parity_commands, phase_commands, retire_commands, watch_commands
+from changeover import (
+    backup_commands,
+    flip_commands,
+    parity_commands,
+    phase_commands,
+    retire_commands,
+    scheduler_commands,
+    watch_commands,
+)
 from changeover.problems import FAILED, UNUSABLE, Problem
 from changeover.rehearsal import commands as rehearsal_commands
 from changeover.words import duration
@@ -40,6 +48,7 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object in
 
 app.add_typer(parity_commands.make_app(console), name="parity")
 app.add_typer(phase_commands.make_app(console), name="phase")
+app.add_typer(scheduler_commands.make_app(console), name="scheduler")
 app.command("import")(parity_commands.import_file(console))
 flip_commands.add_commands(app, console)
 backup_commands.add_to(app, console)
