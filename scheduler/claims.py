@@ -1,10 +1,10 @@
 """Claiming what is due: every tick becomes a row and the schedule moves on, in one fenced transaction a batch."""
 
-import uuid
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
@@ -14,9 +14,7 @@ from scheduler.lease import Acquired, Lease
 from scheduler.points import reach
 from shared_models.queries import claims as queries
 from shared_models.queries import lease as lease_queries
-from shared_rules.execution import is_github_job
 from shared_rules.settings import Settings
-from shared_rules.targets import workflow_file
 from shared_rules.ticks import Claim, Tick, TickPolicy, decide_claim
 
 __all__ = ["BATCH", "Claimed", "Claims"]
@@ -32,6 +30,14 @@ class Claimed:
     phases: Counter[str] = field(default_factory=Counter)
     not_run: list[tuple[str, datetime]] = field(default_factory=list)
     messages: int = 0
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Jobs of which the same becomes."""
+
+    ids: Sequence[str]
+    claim: Claim
 
 
 class Claims:
@@ -68,75 +74,73 @@ class Claims:
         claimed = Claimed()
         first = self.next_due()
         if first is not None and first <= self._now(datetime.now(UTC)):
-            while self._claim_batch(claimed) == BATCH:
+            while self._claim_batch(claimed):
                 pass
             self._do_duties(claimed)
         self._report_gap()
         return claimed
 
-    def _claim_batch(self, claimed: Claimed) -> int:
-        """Claim one batch; return of how many jobs."""
+    def _claim_batch(self, claimed: Claimed) -> bool:
+        """Claim one batch; tell whether more is due, of other jobs or of these after a long gap."""
         with self._lease.fenced() as (connection, at):
             reach("claim.fenced")
             now = self._now(at)
-            jobs = connection.execute(queries.due(now, BATCH)).all()
-            decisions = self._decide(connection, jobs, now)
-            self._write(connection, jobs, decisions, now)
+            batch = self._decide(connection, now)
+            self._write(connection, batch, now)
             reach("claim.written")
         reach("claim.committed")
         self._on_proof()
-        for job, decision in zip(jobs, decisions, strict=True):
-            self._count(claimed, job.id, decision.ticks)
-        return len(jobs)
+        self._count(claimed, batch)
+        full = sum(len(jobs.ids) for jobs in batch) >= BATCH
+        return full or any(jobs.claim.next_run_at is not None and jobs.claim.next_run_at <= now for jobs in batch)
 
-    def _decide(self, connection: Connection, jobs: Sequence[Any], now: datetime) -> list[Claim]:
+    def _decide(self, connection: Connection, now: datetime) -> list[_Alike]:
+        groups = [(group, group.ids.split(",")) for group in connection.execute(queries.due(now, BATCH))]
         open_runs: dict[str, int] = {}
-        if self._policy.overlap != "allow" and jobs:
-            open_runs = dict(connection.execute(queries.open_runs([job.id for job in jobs])).tuples().all())
-        zone = self.zone
-        return [decide_claim(job, zone, now, self._policy, open_runs.get(job.id, 0)) for job in jobs]
-
-    def _write(self, connection: Connection, jobs: Sequence[Any], decisions: Sequence[Claim], now: datetime) -> None:
-        pairs = list(zip(jobs, decisions, strict=True))
-        ticks = [self._row(job, tick, now) for job, decision in pairs for tick in decision.ticks]
-        moves = [
-            {"job": job.id, "rev": job.schedule_rev, "next": decision.next_run_at}
-            for job, decision in pairs
-            if not decision.over
+        if groups and self._policy.overlap != "allow":
+            every_id = list(chain.from_iterable(ids for _, ids in groups))
+            open_runs = dict(connection.execute(queries.open_runs(connection.dialect.name, every_id)).tuples().all())
+        return [
+            _Alike(alike, decide_claim(group, self.zone, now, self._policy, count))
+            for group, ids in groups
+            for count, alike in _by_count(ids, open_runs).items()
         ]
-        over = [job.id for job, decision in pairs if decision.over]
-        if ticks:
-            connection.execute(queries.ticks_added(connection.dialect.name), ticks)
-        if moves:
-            connection.execute(queries.advanced(), moves)
+
+    def _write(self, connection: Connection, batch: Sequence[_Alike], now: datetime) -> None:
+        ticks: dict[Tick, list[str]] = defaultdict(list)
+        moves: dict[datetime | None, list[str]] = defaultdict(list)
+        for jobs in batch:
+            for tick in jobs.claim.ticks:
+                ticks[tick].extend(jobs.ids)
+            moves[jobs.claim.next_run_at].extend(jobs.ids)
+        dialect = connection.dialect.name
+        for tick, ids in ticks.items():
+            connection.execute(queries.tick_added(dialect, ids, self._columns(tick, now)))
+        for next_run_at, ids in moves.items():
+            connection.execute(queries.advanced(dialect, ids, next_run_at))
+        over = list(chain.from_iterable(jobs.ids for jobs in batch if jobs.claim.over))
         if over:
             duties.pause_over(connection, over, now, self._settings)
 
-    def _row(self, job: Any, tick: Tick, now: datetime) -> dict[str, Any]:
-        github = is_github_job(job)
+    def _columns(self, tick: Tick, now: datetime) -> dict[str, Any]:
         return {
-            "id": str(uuid.uuid4()),
-            "job_id": job.id,
             "status": "running" if tick.phase == "claimed" else tick.phase,
             "trigger_type": "scheduled",
             "started_at": now,
-            "execution_type": "github_actions" if github else "webhook",
-            "target": f"{job.github_owner}/{job.github_repo}/{workflow_file(job.github_workflow_name)}"
-            if github
-            else job.target_url,
             "phase": tick.phase,
             "scheduled_for": tick.scheduled_for,
             "claim_epoch": self._lease.epoch,
             "skip_reason": tick.reason,
         }
 
-    def _count(self, claimed: Claimed, job_id: str, ticks: Sequence[Tick]) -> None:
-        for tick in ticks:
-            claimed.phases[tick.phase] += 1
-            if tick.phase != "claimed":
-                claimed.not_run.append((job_id, tick.scheduled_for))
-            if self._counting and tick.scheduled_for < self._now(self._counting.at):
-                self._gap[tick.phase] += 1
+    def _count(self, claimed: Claimed, batch: Sequence[_Alike]) -> None:
+        for jobs in batch:
+            for tick in jobs.claim.ticks:
+                claimed.phases[tick.phase] += len(jobs.ids)
+                if tick.phase != "claimed":
+                    claimed.not_run += [(job_id, tick.scheduled_for) for job_id in jobs.ids]
+                if self._counting and tick.scheduled_for < self._now(self._counting.at):
+                    self._gap[tick.phase] += len(jobs.ids)
 
     def _do_duties(self, claimed: Claimed) -> None:
         with self.engine.connect() as connection:
@@ -158,3 +162,11 @@ class Claims:
 
     def _now(self, at: datetime) -> datetime:
         return at + self.offset
+
+
+def _by_count(ids: Iterable[str], open_runs: Mapping[str, int]) -> dict[int, list[str]]:
+    """Return the ids by how many runs of the job are open."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for job_id in ids:
+        found[open_runs.get(job_id, 0)].append(job_id)
+    return found

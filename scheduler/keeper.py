@@ -21,6 +21,8 @@ __all__ = ["Keeper", "Owner"]
 
 _POLL_S: Final = 0.05
 _LOOKS_BEFORE_DEAD: Final = 2
+_COMPLAINTS_S: Final = 5.0
+_JUMP_S: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
@@ -66,6 +68,8 @@ class Keeper:
         self._judged: tuple[int, int] | None = None
         self._silent_since = 0.0
         self._looks_without_mark = 0
+        self._complained = 0.0
+        self._wall_ahead: float | None = None
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="scheduler keeper", daemon=True)
 
@@ -107,7 +111,9 @@ class Keeper:
         self._changes.close()
 
     def _stumble(self, error: Exception) -> None:
-        _log.warning("scheduler.database_failed", error=type(error).__name__, owner=self._lease.epoch is not None)
+        if time.monotonic() - self._complained > _COMPLAINTS_S:
+            self._complained = time.monotonic()
+            _log.warning("scheduler.database_failed", error=type(error).__name__, owner=self._lease.epoch is not None)
         self._suspend_if_overdue()
         time.sleep(_POLL_S)
 
@@ -116,6 +122,7 @@ class Keeper:
         if self._leaving:
             self._leave()
             return
+        self._look_at_the_clock()
         if self._lease.epoch is None:
             self._watch(changed)
         else:
@@ -209,6 +216,13 @@ class Keeper:
         self.proved()
         _log.info("scheduler.acquired", epoch=acquired.epoch, after=seen.owner_process, handover=acquired.handover)
         self._owner.resume(acquired)
+
+    def _look_at_the_clock(self) -> None:
+        """Say when the wall clock was set: what fell due in between is late, or has run already."""
+        ahead = time.time() - time.monotonic()
+        if self._wall_ahead is not None and abs(ahead - self._wall_ahead) > _JUMP_S:
+            _log.warning("scheduler.clock_jump", by_s=round(ahead - self._wall_ahead, 1))
+        self._wall_ahead = ahead
 
     def _ask(self, seen: Seen) -> None:
         if seen.asked is not None:

@@ -179,6 +179,8 @@ def load_settings(**overrides: Any) -> Settings:
     var_dir = settings.var_dir.absolute()
     database_url = _driver_url(settings.database_url or f"sqlite:///{var_dir / 'cron_jobs.db'}")
     modern_url = _driver_url(settings.modern_database_url) if settings.modern_database_url else database_url
+    if settings.scheduler_pull == "all" and any(url.startswith("sqlite:") for url in (database_url, modern_url)):
+        raise BadSetting('SCHEDULER_PULL: "all" needs PostgreSQL; use "owner", or a DATABASE_URL of postgresql://.')
     var_dir.mkdir(parents=True, exist_ok=True)
     return settings.model_copy(
         update={

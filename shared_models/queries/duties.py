@@ -10,6 +10,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared_models.execution import JobExecution, ran
 from shared_models.job import Job, JobSchedule
+from shared_models.notification import Notification
 from shared_models.preferences import UserNotificationPreferences
 from shared_models.queries.date_range import within
 from shared_models.scheduler import SchedulerDuty
@@ -22,6 +23,7 @@ __all__ = [
     "ends_of_users_who_want",
     "jobs_ending",
     "jobs_over",
+    "jobs_told_of",
     "next_due",
     "paused",
     "rescheduled",
@@ -51,9 +53,9 @@ def rescheduled(name: str, zone: str, next_run_at: datetime) -> Update:
     return update(SchedulerDuty).where(SchedulerDuty.name == name).values(zone=zone, next_run_at=next_run_at)
 
 
-def jobs_over(today: date) -> Select[str]:
-    """Active jobs past their end date; `today` is in the scheduler zone."""
-    return select(Job.id).where(Job.is_active, Job.end_date < today)
+def jobs_over(today: date, limit: int) -> Select[str]:
+    """Up to `limit` active jobs past their end date; `today` is in the scheduler zone."""
+    return select(Job.id).where(Job.is_active, Job.end_date < today).limit(limit)
 
 
 def paused(job_ids: Collection[str], today: date, now: datetime) -> ReturningUpdate[*tuple[Any, ...]]:
@@ -83,6 +85,13 @@ def jobs_ending(first: date, last: date) -> Select[*tuple[Any, ...]]:
         select(Job.id, Job.name, Job.end_date, Job.pic_team, Job.created_by)
         .where(Job.is_active, Job.end_date.between(first, last))
         .order_by(Job.end_date, Job.name)
+    )
+
+
+def jobs_told_of(user_id: str, title: str, since: datetime) -> Select[str | None]:
+    """The jobs of which this user got a notification of this title since then."""
+    return select(Notification.related_job_id).where(
+        Notification.user_id == user_id, Notification.created_at >= since, Notification.title == title
     )
 
 
