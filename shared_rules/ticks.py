@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from math import floor
 from typing import Any, Literal, Protocol
 from zoneinfo import ZoneInfo
 
@@ -16,6 +15,8 @@ __all__ = ["MOST_TICKS", "Claim", "DueJob", "Tick", "TickPolicy", "decide_claim"
 
 MOST_TICKS = 1000
 """Ticks of one job decided at once; after a long gap the rest is still due, and comes next."""
+
+_ORIGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class DueJob(ScheduledJob, Protocol):
@@ -75,7 +76,7 @@ def decide_claim(job: DueJob, zone: ZoneInfo, now: datetime, policy: TickPolicy,
     over = is_over(job, now.astimezone(zone).date())  # type: ignore[arg-type]
     due = list(islice(_due(job, zone, now), MOST_TICKS))
     if not due:
-        return Claim((), None, over)
+        return Claim((), job.next_run_at if job.is_active else None, over)
     following = next_tick(job, zone, due[-1])
     all_decided = following is None or following > now
     room = policy.cap - open_runs
@@ -85,7 +86,8 @@ def decide_claim(job: DueJob, zone: ZoneInfo, now: datetime, policy: TickPolicy,
         tick = _tick(instant, reason, policy, open_runs, room)
         room -= tick.phase == "claimed"
         ticks.append(tick)
-    return Claim(ticks, following, over)
+    # Paused too early, a job would never decide the rest.
+    return Claim(ticks, following, over and all_decided)
 
 
 def next_tick(job: DueJob, zone: ZoneInfo, after: datetime) -> datetime | None:
@@ -94,8 +96,8 @@ def next_tick(job: DueJob, zone: ZoneInfo, after: datetime) -> datetime | None:
         if not job.is_active:
             return None
         step = timedelta(seconds=job.every_s)
-        origin = datetime(2020, 1, 1, tzinfo=UTC)
-        return origin + (floor((after - origin) / step) + 1) * step
+        tick = _ORIGIN + ((after - _ORIGIN) // step + 1) * step
+        return tick if tick.astimezone(zone).date() <= job.end_date else None
     fire = next_run(job, zone, after)
     return None if fire is None else fire.astimezone(UTC)
 
