@@ -38,6 +38,7 @@ from shared_rules.duties import (
 from shared_rules.mails import Message
 from shared_rules.maintenance import (
     ENDING_SOON_DAYS,
+    ENDING_SOON_TITLE,
     EndingJob,
     audience,
     notice_of_ending,
@@ -50,16 +51,24 @@ from shared_rules.settings import Settings
 __all__ = ["DutiesDone", "ensure", "next_due", "pause_over", "run_due"]
 
 _BATCH: Final = 500
-_MOST_REMOVED: Final = 20_000
-"""Rows removed in one transaction, in which nobody else writes. The rest goes the next days."""
+_MOST_REMOVED: Final = 5_000
+"""Jobs paused and rows removed in one transaction: nobody else writes meanwhile."""
 
 
 @dataclass(frozen=True)
 class DutiesDone:
-    """How many messages were queued, and when the next duty is due (UTC)."""
+    """How many messages were queued, and when the next duty is due (UTC): maybe still, when there was much to do."""
 
     messages: int
     next_at: datetime | None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What one transaction did for a duty: messages queued, and whether the duty is done with it."""
+
+    messages: int
+    finished: bool = True
 
 
 def ensure(connection: Connection, now: datetime, zone: ZoneInfo) -> None:
@@ -82,15 +91,20 @@ def next_due() -> Select[datetime]:
 
 
 def run_due(connection: Connection, now: datetime, settings: Settings) -> DutiesDone:
-    """Do every duty that is due, and set when it is next. One that was missed for days is done once."""
+    """Do every duty that is due, and set when it is next. One that was missed for days is done once.
+
+    One with much to do does a part, and stays due.
+    """
     due = dict(connection.execute(queries.due(now)).all())
     messages = 0
     for duty in DUTIES:
         if duty.name in due:
             this = occasion(duty, due[duty.name], now, settings.zone)
-            messages += _WAYS[duty.name](connection, this, now, settings)
-            following = duty.next_after(now, settings.zone)
-            connection.execute(queries.rescheduled(duty.name, settings.zone.key, following))
+            work = _WAYS[duty.name](connection, this, now, settings)
+            messages += work.messages
+            if work.finished:
+                following = duty.next_after(now, settings.zone)
+                connection.execute(queries.rescheduled(duty.name, settings.zone.key, following))
     return DutiesDone(messages, connection.scalar(next_due()))
 
 
@@ -117,36 +131,44 @@ def pause_over(connection: Connection, job_ids: Sequence[str], now: datetime, se
     return queue(connection, messages, now)
 
 
-def _maintain(connection: Connection, this: Occasion, now: datetime, settings: Settings) -> int:
+def _maintain(connection: Connection, this: Occasion, now: datetime, settings: Settings) -> _Work:
     """Pause what is over, and remove old rows that nobody but the scheduler writes."""
-    over = connection.scalars(queries.jobs_over(this.today)).all()
+    over = connection.scalars(queries.jobs_over(this.today, _BATCH)).all()
+    messages = pause_over(connection, over, now, settings)
     sent_until, unsent_until, not_run_until = (
         now - timedelta(days=days) for days in (SENT_KEPT_DAYS, UNSENT_KEPT_DAYS, NOT_RUN_KEPT_DAYS)
     )
-    connection.execute(old_removed(sent_until, unsent_until, _MOST_REMOVED))
-    connection.execute(queries.ticks_not_run_removed(not_run_until, _MOST_REMOVED))
-    return pause_over(connection, over, now, settings)
-
-
-def _warn_of_ends(connection: Connection, this: Occasion, now: datetime, settings: Settings) -> int:
-    last = this.today + timedelta(days=ENDING_SOON_DAYS)
-    jobs: Sequence[Any] = connection.execute(queries.jobs_ending(this.today, last)).all()
-    _ring(connection, jobs, lambda job: notice_of_ending(job, this.today), now)
-    if slack_channel(connection) is None:
-        return 0
-    handles = dict(connection.execute(team_handles()).all())
-    lines = (
-        (job.id, slack_of_ending(job, this.today, handles.get(job.pic_team), settings.frontend_base_url))
-        for job in jobs
+    removals = (
+        old_removed(sent_until, unsent_until, _MOST_REMOVED),
+        queries.ticks_not_run_removed(not_run_until, _MOST_REMOVED),
     )
-    return queue(connection, [Message.of_line(f"{this.key}:{job_id}", line) for job_id, line in lines], now)
+    removed = [connection.execute(removal).rowcount for removal in removals]
+    return _Work(messages, finished=len(over) < _BATCH and max(removed) < _MOST_REMOVED)
+
+
+def _warn_of_ends(connection: Connection, this: Occasion, now: datetime, settings: Settings) -> _Work:
+    """Announce ends: who was told of which job on this occasion already is seen by the bell of an admin, who is told of all."""
+    last = this.today + timedelta(days=ENDING_SOON_DAYS)
+    ending: Sequence[Any] = connection.execute(queries.jobs_ending(this.today, last)).all()
+    admin = connection.scalars(active_admin_ids()).first()
+    told = set(connection.scalars(queries.jobs_told_of(admin or "", ENDING_SOON_TITLE, this.since)))
+    left = [job for job in ending if job.id not in told]
+    jobs = left[:_BATCH] if admin else left
+    _ring(connection, jobs, lambda job: notice_of_ending(job, this.today), now)
+    lines = [
+        (job.id, slack_of_ending(job, this.today, readers.team_handle, settings.frontend_base_url))
+        for job, readers in _with_readers(connection, jobs)
+        if readers.slack is not None
+    ]
+    messages = [Message.of_line(f"{this.key}:{job_id}", line) for job_id, line in lines]
+    return _Work(queue(connection, messages, now), finished=len(jobs) == len(left))
 
 
 def _summarise(summary: SummaryDuty) -> "_Way":
-    def mail(connection: Connection, this: Occasion, now: datetime, _settings: Settings) -> int:
+    def mail(connection: Connection, this: Occasion, now: datetime, _settings: Settings) -> _Work:
         readers = connection.execute(queries.users_who_want(summary.name)).all()
         if not readers:
-            return 0
+            return _Work(0)
         last = this.today + timedelta(days=summary.ahead_days)
         range = this.instants(summary.days)
         runs = _by_owner(connection.execute(queries.runs_of_users_who_want(summary.name, range)))
@@ -155,13 +177,14 @@ def _summarise(summary: SummaryDuty) -> "_Way":
             (user_id, mail_of_summary(this, summary, address, runs[user_id], ends[user_id]))
             for user_id, address in readers
         )
-        return queue(connection, [Message.of_mail(f"{this.key}:{user}", mail) for user, mail in mails if mail], now)
+        messages = [Message.of_mail(f"{this.key}:{user}", mail) for user, mail in mails if mail]
+        return _Work(queue(connection, messages, now))
 
     return mail
 
 
-_Way = Callable[[Connection, Occasion, datetime, Settings], int]
-"""How a duty is done: everything it causes is written to the connection, and how many messages were queued comes back."""
+_Way = Callable[[Connection, Occasion, datetime, Settings], _Work]
+"""How a duty is done: everything it causes is written to the connection."""
 
 _WAYS: Final[dict[str, _Way]] = {
     MAINTENANCE.name: _maintain,

@@ -89,6 +89,11 @@ class Occasion:
         """`maintenance:2026-11-22`: what is caused by it once is caused by it for good."""
         return f"{self.duty.name}:{self.last.isoformat()}"
 
+    @property
+    def since(self) -> datetime:
+        """The beginning of the day on which it was last due, in UTC."""
+        return datetime.combine(self.last, time(), self.zone).astimezone(UTC)
+
     def first_day(self, days: int) -> date:
         """Return the day with which a summary of `days` days begins: those it makes up for are in it too."""
         return self.first - days * _DAY
@@ -100,8 +105,8 @@ class Occasion:
 
     def instants(self, days: int) -> DateRange:
         """Return the days of a summary as instants. Summaries follow each other without a gap and without an overlap."""
-        start, end = (datetime.combine(day, time(), self.zone) for day in (self.first_day(days), self.last))
-        return DateRange(start.astimezone(UTC), end.astimezone(UTC))
+        start = datetime.combine(self.first_day(days), time(), self.zone)
+        return DateRange(start.astimezone(UTC), self.since)
 
 
 class RunFigures(Protocol):

@@ -12,6 +12,7 @@ from shared_rules.notices import Notice, notice_rows
 
 __all__ = [
     "ENDING_SOON_DAYS",
+    "ENDING_SOON_TITLE",
     "EndingJob",
     "NextRun",
     "Resync",
@@ -28,6 +29,7 @@ __all__ = [
 
 ENDING_SOON_DAYS: Final = 30
 """A job whose end date is at most so many days after today ends soon."""
+ENDING_SOON_TITLE: Final = "Job ending soon"
 
 
 class EndingJob(Protocol):
@@ -124,7 +126,7 @@ def slack_of_pause(job: EndingJob, team_handle: str | None, frontend_base_url: s
 def notice_of_ending(job: EndingJob, today: date) -> Notice:
     """Return the warning that the job ends soon; `today` is in the scheduler zone, and its last day counts as none left."""
     return Notice(
-        "Job ending soon",
+        ENDING_SOON_TITLE,
         f'Job "{job.name}" ends on {job.end_date.isoformat()} JST ({(job.end_date - today).days} day(s) left). '
         f"PIC Team: {job.pic_team or '-'}",
         "warning",

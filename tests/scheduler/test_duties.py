@@ -266,6 +266,24 @@ def test_maintenance_removes_old_ticks_that_were_not_run(ground: Ground, phase: 
     assert bool(ground.rows(JobExecution)) is kept
 
 
+def test_much_to_do_is_done_in_several_transactions(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duties, "_BATCH", 2)
+    monkeypatch.setattr(duties, "_MOST_REMOVED", 2)
+    for number in range(5):
+        ground.add_runs(ground.add_job(f"over {number}", end_date=date(2026, 11, 22)), LONG_AGO, phase="missed")
+    now = LONG_AGO + timedelta(days=91)
+    ground.due_only("maintenance")
+    left = []
+    for _ in range(3):
+        done = ground.run_due(now)
+        left.append((sum(job.is_active for job in ground.rows(Job)), len(ground.rows(JobExecution))))
+
+    assert left == [(3, 3), (1, 1), (0, 0)]
+    assert done.next_at is not None
+    assert done.next_at > now
+    assert len(ground.bells()) == 5 * 3
+
+
 # Ending soon
 
 
@@ -299,6 +317,29 @@ def test_without_slack_an_end_is_announced_by_the_bell_alone(ground: Ground) -> 
 
     assert ground.run_due().messages == 0
     assert (len(ground.bells()), ground.messages()) == (3, {})
+
+
+def test_many_ends_are_announced_in_several_transactions(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duties, "_BATCH", 2)
+    ground.enable_slack()
+    for number in range(5):
+        ground.add_job(f"job {number}", end_date=TODAY)
+    ground.due_only("ending_soon")
+
+    assert [ground.run_due().messages for _ in range(4)] == [2, 2, 1, 0]
+    assert len(ground.bells()) == len(set(ground.bells())) == 5 * 3
+
+
+def test_ends_are_announced_at_once_where_there_is_no_admin(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duties, "_BATCH", 1)
+    with transaction(ground.engine) as connection:
+        connection.execute(update(User).where(User.role == "admin").values(is_active=False))
+    for number in range(3):
+        ground.add_job(f"job {number}", end_date=TODAY)
+    ground.due_only("ending_soon")
+
+    assert ground.run_due().next_at != NOW
+    assert [name for name, _, _ in ground.bells()] == ["user"] * 3
 
 
 # Summaries
@@ -392,17 +433,23 @@ def test_the_same_due_instant_twice_makes_one_set_of_rows(ground: Ground) -> Non
     assert ground.everything() == once
 
 
-def test_a_timetable_that_went_back_sends_no_message_twice(ground: Ground) -> None:
+@pytest.mark.parametrize("duty", [duty.name for duty in DUTIES])
+def test_a_timetable_that_went_back_tells_nobody_twice(ground: Ground, duty: str) -> None:
+    ground.enable_slack()
     ground.want("daily_digest", "user")
-    ground.add_runs(ground.add_job(), tokyo("2026-11-22T12:00"))
-    ground.due_only("daily_digest")
+    ground.want("weekly_report", "other")
+    for name in ("user", "other"):
+        columns = {"created_by": world.user_id(name), "end_date": TODAY - timedelta(days=duty == "maintenance")}
+        ground.add_runs(ground.add_job(name, **columns), tokyo("2026-11-22T12:00"))
+    ground.due_only(duty)
     ground.run_due()
-    before = ground.rows(OutboxMessage)
-    ground.due_only("daily_digest")
+    before = ground.everything()
+    ground.due_only(duty)
 
     ground.run_due()
 
-    assert ground.rows(OutboxMessage) == before != []
+    assert ground.everything() == before
+    assert ground.messages()
 
 
 def test_a_duty_that_is_rolled_back_is_done_the_next_time(ground: Ground) -> None:
@@ -501,7 +548,7 @@ def test_monday_is_that_of_the_scheduler_zone(ground: Ground, zone: str) -> None
 
 
 @pytest.mark.long
-def test_ten_thousand_jobs_take_no_seconds(ground: Ground) -> None:
+def test_ten_thousand_jobs_are_told_of_in_seconds(ground: Ground) -> None:
     people, jobs = 100, 10_000
     person = {"password_hash": "-", "role": "user", "is_active": True, "created_at": NOW, "updated_at": NOW}
     ids = [new_id() for _ in range(people)]
@@ -526,12 +573,16 @@ def test_ten_thousand_jobs_take_no_seconds(ground: Ground) -> None:
     with ground.engine.connect() as connection:
         assert connection.scalar(select(func.count()).where(Job.is_active)) == 0
         assert connection.scalar(select(func.count(OutboxMessage.id))) == 100 + 100 + jobs + 2 * jobs
-    assert max(took[duty] for duty in ("daily_digest", "weekly_report")) < 2
     assert max(took.values()) < 10
 
 
 def timed(ground: Ground, name: str, now: datetime) -> float:
+    """Return how long the longest transaction of the duty took, in seconds."""
     ground.due_only(name)
-    start = time.perf_counter()
-    ground.run_due(now)
-    return time.perf_counter() - start
+    longest = 0.0
+    done = duties.DutiesDone(0, NOW)
+    while done.next_at is not None and done.next_at <= now:
+        start = time.perf_counter()
+        done = ground.run_due(now)
+        longest = max(longest, time.perf_counter() - start)
+    return longest
