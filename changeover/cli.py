@@ -160,7 +160,8 @@ def migrate() -> None:
     from changeover.database import prepare
     from changeover.system import load_system
 
-    prepare(load_system().settings, console.print)
+    system = load_system()
+    prepare(system.settings, [stack.name for stack in system.config.stacks], console.print)
 
 
 @app.command()

@@ -1,20 +1,25 @@
 """The database before anything runs on it: this release's schema, and the first rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from sqlalchemy import select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from changeover.problems import Problem
 from scheduler.clock import Clock
-from shared_models import first_data, migrate
+from shared_models import SchedulerLease, first_data, migrate
+from shared_models.engine import WRITES, sync_engine
 from shared_rules.settings import Settings
 
 __all__ = ["prepare", "reason", "without_password"]
 
 
-def prepare(settings: Settings, say: Callable[[str], None]) -> None:
-    """Bring the database to this release and add what is missing; say the first admin's generated password once."""
+def prepare(settings: Settings, stacks: Sequence[str], say: Callable[[str], None]) -> None:
+    """Bring the database to this release and add what is missing; say the first admin's generated password once.
+
+    The scheduler that a stack is to run which is none of `stacks` any more goes to the first of them, which is said.
+    """
     urls = {"DATABASE_URL": settings.database_url}
     if settings.modern_database_url != settings.database_url:
         urls["MODERN_DATABASE_URL"] = settings.modern_database_url
@@ -25,6 +30,22 @@ def prepare(settings: Settings, say: Callable[[str], None]) -> None:
         say(
             f"First admin: {settings.admin_username}, password {password} (shown this once; change it after logging in)."
         )
+    if settings.scheduler_enabled and (gone := _scheduler_of_the_gone(settings.database_url, stacks)):
+        say(f"The scheduler goes to {stacks[0]}, because {gone} is not there any more.")
+
+
+def _scheduler_of_the_gone(url: str, stacks: Sequence[str]) -> str | None:
+    """Give the scheduler to the first stack where one is to run it that is not there; return which, else None."""
+    engine = sync_engine(url)
+    try:
+        with engine.connect().execution_options(**WRITES) as connection, connection.begin():
+            wanted: str | None = connection.scalar(select(SchedulerLease.desired_stack))
+            if wanted in (None, "none", *stacks):
+                return None
+            connection.execute(update(SchedulerLease).values(desired_stack=stacks[0]))
+            return wanted
+    finally:
+        engine.dispose()
 
 
 def _upgrade(variable: str, url: str) -> None:

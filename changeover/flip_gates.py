@@ -1,11 +1,13 @@
 """The gates before a share may grow or shrink: certificates, requirements, health, and what this app's groups ask besides."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from changeover.health import told
 from changeover.problems import Problem
-from changeover.status import scheduler_of
+from changeover.scheduler_database import scheduler_database
+from changeover.scheduler_state import NONE, Standing, standing
 from gateway.config import CONFIG_FILE, Stack
 from gateway.gates import Gate, requirements, standing_requirements
 from gateway.ownership import Change, Ownership
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from changeover.system import System
 
 __all__ = ["ask_gates"]
+
+_TAKEOVER_S = 1.0
+_POLL_S = 0.02
 
 
 def ask_gates(
@@ -82,14 +87,26 @@ def _named(system: "System", growing: Sequence[str]) -> Iterator[Gate]:
 
 
 def _scheduler(system: "System", group: str) -> Gate:
-    """The scheduler's owner must learn of what this group writes: it reads the same table, if the flag can be read."""
-    found = scheduler_of(system.settings.database_url)
-    if found is None:
-        return Gate(
-            "scheduler", group, False, "the scheduler's row cannot be read; see `changeover status`, then `make up`"
-        )
-    owner = found.owner_stack or "nobody"
-    return Gate("scheduler", group, True, f"run by {owner}, who sees the jobs of both stacks")
+    """Somebody must run what this group writes: the owner reads the same table, whichever stack wrote to it."""
+    try:
+        found = _standing_soon(system)
+    except Problem as problem:
+        return Gate("scheduler", group, False, str(problem))
+    if found.desired_stack == NONE:
+        return Gate("scheduler", group, True, "nobody is to run it, and what falls due waits")
+    if found.owner and not found.owner.stale:
+        return Gate("scheduler", group, True, f"run by {found.owner.stack}, who sees the jobs of both stacks")
+    remedy = "see `changeover scheduler status`, or hand it over: changeover scheduler handover --to STACK"
+    return Gate("scheduler", group, False, f"{found.desired_stack} is to run it, and no living process does; {remedy}")
+
+
+def _standing_soon(system: "System") -> Standing:
+    """Return who runs the scheduler, after a moment in which one process may take over from another."""
+    deadline = time.monotonic() + _TAKEOVER_S
+    with scheduler_database(system.settings) as engine:
+        while not (found := standing(engine)).as_wanted and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return found
 
 
 _GATES: Mapping[str, Callable[["System", str], Gate]] = {"scheduler": _scheduler}

@@ -8,6 +8,7 @@ from pathlib import Path
 from changeover.backup import shelf_of
 from changeover.backup_sidecar import BEFORE_RESTORE
 from changeover.health import is_alive
+from changeover.status import scheduler_of
 from changeover.supervision import Supervisor
 from changeover.system import System
 from gateway.flips import Flips
@@ -50,6 +51,7 @@ def _gates(system: System, stack: str, groups_open: OpenGroups) -> tuple[str, ..
             f"{stack} still answers {len(left)} of {len(system.config.routes.groups)} route groups, by the share that "
             f"moved: {', '.join(left[:_SHOWN])}{more}; flip them to 100 % first."
         )
+    found += _scheduler(system, stack)
     last = max((phase.id for phase in system.config.routes.phases), default=0)
     backups, _ = shelf_of(system).listed()
     if last and not any(each.label.phase == last and each.label.name != BEFORE_RESTORE for each in backups):
@@ -57,6 +59,15 @@ def _gates(system: System, stack: str, groups_open: OpenGroups) -> tuple[str, ..
             f"there is no backup for phase {last} in {system.place.var_dir}; type: changeover backup --phase {last}"
         )
     return tuple(found)
+
+
+def _scheduler(system: System, stack: str) -> Iterator[str]:
+    """Yield that the stack runs the scheduler; a database that cannot be read has no say."""
+    found = scheduler_of(system.settings.database_url)
+    if found is None or stack not in (found.desired_stack, found.owner_stack):
+        return
+    heir = next((one.name for one in system.config.stacks if one.name != stack), "none")
+    yield f"{stack} is to run the scheduler; `make up`, then type: changeover scheduler handover --to {heir}"
 
 
 def _running(system: System, stack: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 Every tick before now gets a row that says so, or none; what was claimed does not start, what was to be sent is not sent.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
@@ -18,13 +18,11 @@ from changeover.scheduler_missed import FAST_FORWARD
 from changeover.scheduler_state import NONE, standing
 from scheduler.clock import Clock
 from scheduler.lease import transaction
-from shared_models.base import new_id
 from shared_models.execution import JobExecution
 from shared_models.job import JobSchedule
 from shared_models.message import OutboxMessage
 from shared_models.queries import claims as queries
 from shared_models.scheduler import SchedulerDuty, SchedulerLease
-from shared_rules.execution import is_github_job
 from shared_rules.settings import Settings
 from shared_rules.ticks import next_tick
 
@@ -82,9 +80,12 @@ def _check_nobody(engine: Engine) -> None:
 
 
 def _counted(connection: Connection, zone: ZoneInfo, now: datetime) -> tuple[int, int]:
+    """Return of how many jobs how many ticks are due."""
     everything = connection.scalar(select(func.count()).where(JobSchedule.next_run_at <= now)) or 0
-    due = connection.execution_options(yield_per=_JOBS_AT_ONCE).execute(queries.due(now, everything))
-    return everything, sum(1 for job in due for _ in _ticks(job, zone, now))
+    ticks = 0
+    for alike in connection.execute(queries.due(now, everything)):
+        ticks += len(alike.ids.split(",")) * sum(1 for _ in _ticks(alike, zone, now))
+    return everything, ticks
 
 
 def _claimed(connection: Connection) -> int:
@@ -99,21 +100,15 @@ def _pass_over(engine: Engine, zone: ZoneInfo, now: datetime, record: Record) ->
     """Pass over some ticks of some jobs in one transaction. Return False once nothing is left."""
     with transaction(engine) as connection:
         _stop_if_wanted(connection)
-        jobs = connection.execute(queries.due(now, _JOBS_AT_ONCE)).all()
-        rows, moves = [], []
-        for job in jobs:
-            ticks = list(islice(_ticks(job, zone, now), _TICKS_AT_ONCE))
-            rows += [_row(job, tick, now) for tick in ticks]
-            moves.append({"job": job.id, "rev": job.schedule_rev, "next": next_tick(job, zone, ticks[-1])})
-        _write(connection, rows if record == "missed" else [], moves)
-    return bool(jobs)
-
-
-def _write(connection: Connection, rows: Sequence[dict[str, Any]], moves: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(queries.ticks_added(connection.dialect.name), rows)
-    if moves:
-        connection.execute(queries.advanced(), moves)
+        dialect = connection.dialect.name
+        groups = connection.execute(queries.due(now, _JOBS_AT_ONCE)).all()
+        for alike in groups:
+            job_ids = alike.ids.split(",")
+            ticks = list(islice(_ticks(alike, zone, now), _TICKS_AT_ONCE))
+            for tick in ticks if record == "missed" else ():
+                connection.execute(queries.tick_added(dialect, job_ids, _columns(tick, now)))
+            connection.execute(queries.advanced(dialect, job_ids, next_tick(alike, zone, ticks[-1])))
+    return bool(groups)
 
 
 def _ticks(job: Any, zone: ZoneInfo, now: datetime) -> Iterator[datetime]:
@@ -124,14 +119,11 @@ def _ticks(job: Any, zone: ZoneInfo, now: datetime) -> Iterator[datetime]:
         tick = next_tick(job, zone, tick)
 
 
-def _row(job: Any, tick: datetime, now: datetime) -> dict[str, Any]:
+def _columns(tick: datetime, now: datetime) -> dict[str, Any]:
     return {
-        "id": new_id(),
-        "job_id": job.id,
         "status": "missed",
         "trigger_type": "scheduled",
         "started_at": now,
-        "execution_type": "github_actions" if is_github_job(job) else "webhook",
         "phase": "missed",
         "scheduled_for": tick,
         "skip_reason": FAST_FORWARD,

@@ -64,7 +64,7 @@ def _start(system: System, supervisor: Supervisor, say: Say) -> None:
         say("Ended processes that an earlier run left behind.")
     check_free(system.ports())
     command = _prepare_gateway(system)
-    prepare(system.settings, say)
+    prepare(system.settings, [stack.name for stack in system.config.stacks], say)
     say(f"Starting {', '.join(system.group_names)} ...")
     config = render(system.groups(command), system.place, system.root)
     system.place.fingerprint.write_text(system.fingerprint())

@@ -3,8 +3,10 @@
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +98,8 @@ def retired() -> Iterator[Project]:
     with open_folder() as folder:
         project = laid_out(folder)
         project.run("changeover", "migrate")
+        with closing(sqlite3.connect(project.root / "var/cron_jobs.db")) as database, database:
+            database.execute("UPDATE scheduler_lease SET desired_stack = 'modern'")
         groups = load_routes(ROOT / "contract/routes.toml", "routes.toml").groups
         moved = Ownership({group.id: 100 for group in groups}).as_json()
         Audit(project.root / "var/flips/audit.jsonl").append("done", {**moved, "generation": ""})

@@ -14,6 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, update
 
+from changeover.database import prepare
+from changeover.flip_gates import ask_gates
+from changeover.phase_certificates import State
+from changeover.retire_gates import blocks_of
+from changeover.system import ROOT, load_system
+from gateway.gates import Gate
+from gateway.ownership import Change, Ownership
 from scheduler.lease import transaction
 from shared_models import JobExecution, JobSchedule, SchedulerDuty, SchedulerHandover, SchedulerLease
 from shared_models.message import OutboxMessage
@@ -21,7 +28,9 @@ from shared_models.queries.clock import DatabaseNow
 from tests.contract import stacks
 from tests.ops.scheduler_ground import Ground, on_ground
 
+of_a_pair = pytest.mark.skipif(not (ROOT / "legacy_flask").exists(), reason="the legacy stack is gone")
 OWNER = "legacy:here:1:ab"
+MODERN = "modern:here:1:ab"
 NOW = datetime.now(UTC).replace(microsecond=0)
 HOLDS = """
 import signal, sys
@@ -203,24 +212,25 @@ class TestHandover:
         assert 0 < done["took_s"] < 5
 
     def test_to_where_it_is_changes_nothing(self, on_file: Ground) -> None:
-        on_file.owned_by(OWNER)
+        on_file.owned_by(MODERN)
         before = only_the_question(on_file)
-        said = on_file.run("handover", "--to", "legacy")
+        said = on_file.run("handover", "--to", "modern")
 
-        assert (said.code, said.out) == (0, f"Nothing to do; the scheduler is run by {OWNER} already, epoch 7.\n")
+        assert (said.code, said.out) == (0, f"Nothing to do; the scheduler is run by {MODERN} already, epoch 7.\n")
         assert only_the_question(on_file) == before
 
     def test_a_dead_owner_of_the_wanted_stack_is_no_matter_of_a_handover(self, on_file: Ground) -> None:
-        on_file.owned_by(OWNER, age_s=30)
-        said = on_file.run("handover", "--to", "legacy")
+        on_file.owned_by(MODERN, age_s=30)
+        said = on_file.run("handover", "--to", "modern")
 
         assert said.code == 1
-        assert f"legacy is wanted already, and its last owner is {OWNER}; `changeover scheduler status`" in said.err
+        assert f"modern is wanted already, and its last owner is {MODERN}; `changeover scheduler status`" in said.err
 
     def test_an_unknown_stack_is_refused(self, on_file: Ground) -> None:
         said = on_file.run("handover", "--to", "django")
 
-        assert (said.code, said.err) == (2, "--to django: there is no such stack; choose legacy, modern, none.\n")
+        assert said.code == 2
+        assert re.fullmatch(r"--to django: there is no such stack; choose (legacy, )?modern, none\.\n", said.err)
 
     @pytest.mark.parametrize(
         ("puppets", "said"),
@@ -285,7 +295,7 @@ class TestHandover:
         assert on_file.handovers() == []
 
     def test_one_that_died_a_moment_ago_has_no_say(self, on_file: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("changeover.scheduler_preflight._ANSWER_WITHIN_S", 0.2)
+        monkeypatch.setattr("changeover.scheduler_preflight._ANSWER_WITHIN_S", 1.0)
         with transaction(on_file.engine) as connection:
             connection.execute(update(SchedulerLease).values(ttl_s=0.2))
         on_file.died(OWNER, age_s=0.1)
@@ -403,10 +413,10 @@ class TestHandover:
 
     def test_from_nobody_to_a_stack(self, ground: Ground) -> None:
         ground.want("none")
-        ground.puppet("legacy")
-        said = ground.run("handover", "--to", "legacy", "--json").json
+        ground.puppet("modern")
+        said = ground.run("handover", "--to", "modern", "--json").json
 
-        assert (said["from_stack"], said["to_stack"], said["owner"]) == ("none", "legacy", OWNER)
+        assert (said["from_stack"], said["to_stack"], said["owner"]) == ("none", "modern", MODERN)
 
 
 class TestMissed:
@@ -535,3 +545,99 @@ class TestFastForward:
         assert said.code == 1
         assert "type: changeover scheduler handover --to none" in said.err
         assert len(restored.rows(JobExecution.id)) == 2
+
+
+class Proven:
+    """Certificates of everything."""
+
+    def state(self, _group: str) -> State:
+        return State("valid", "", "today")
+
+
+class TestGates:
+    @pytest.fixture(autouse=True)
+    def hurried(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("changeover.flip_gates._TAKEOVER_S", 0.05)
+
+    @pytest.mark.parametrize(
+        ("owner_age_s", "wanted", "passed", "said"),
+        [
+            (0.0, "legacy", True, "run by legacy, who sees the jobs of both stacks"),
+            (
+                9.0,
+                "legacy",
+                False,
+                "legacy is to run it, and no living process does; see `changeover scheduler status`",
+            ),
+            (None, "legacy", False, "or hand it over: changeover scheduler handover --to STACK"),
+            (None, "none", True, "nobody is to run it, and what falls due waits"),
+        ],
+        ids=["owned", "by a dead process", "by nobody", "by nobody, as wanted"],
+    )
+    def test_jobs_move_only_while_somebody_runs_them(
+        self, on_file: Ground, owner_age_s: float | None, wanted: str, passed: bool, said: str
+    ) -> None:
+        on_file.want(wanted)
+        if owner_age_s is not None:
+            on_file.owned_by(OWNER, age_s=owner_age_s)
+        [gate] = self.asked()
+
+        assert (gate.passed, said in gate.words) == (passed, True)
+
+    def test_a_database_that_cannot_be_read_refuses(self, on_file: Ground, tmp_path: Path) -> None:
+        on_file.patch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/nowhere.db")
+        [gate] = self.asked()
+
+        assert (gate.passed, "there is no such file; type `make up` first" in gate.words) == (False, True)
+
+    def asked(self) -> list[Gate]:
+        changes = [Change("jobs.run", 0, 100)]
+        gates = ask_gates(load_system(), Proven(), changes, Ownership({"jobs.run": 100}))  # type: ignore[arg-type]
+        return [gate for gate in gates if gate.name == "scheduler"]
+
+    @of_a_pair
+    @pytest.mark.parametrize(
+        ("wanted", "owner", "blocks"),
+        [("legacy", "", True), ("modern", OWNER, True), ("modern", "", False), ("none", "", False)],
+    )
+    def test_a_stack_that_is_to_run_the_scheduler_is_not_retired(
+        self, on_file: Ground, wanted: str, owner: str, blocks: bool
+    ) -> None:
+        on_file.want(wanted)
+        if owner:
+            on_file.owned_by(owner, wanted=wanted)
+        gates = blocks_of(load_system(), "legacy", [], lambda _system: []).gates
+
+        assert [gate for gate in gates if "scheduler" in gate] == [
+            *(
+                ["legacy is to run the scheduler; `make up`, then type: changeover scheduler handover --to modern"]
+                * blocks
+            )
+        ]
+
+
+class TestPrepare:
+    @pytest.mark.parametrize(
+        ("wanted", "stacks", "after", "said"),
+        [
+            ("legacy", ["modern"], "modern", ["The scheduler goes to modern, because legacy is not there any more."]),
+            ("legacy", ["legacy", "modern"], "legacy", []),
+            ("modern", ["legacy", "modern"], "modern", []),
+            ("none", ["modern"], "none", []),
+        ],
+    )
+    def test_the_scheduler_of_a_stack_that_is_gone_goes_to_the_one_that_is_there(
+        self, on_file: Ground, wanted: str, stacks: list[str], after: str, said: list[str]
+    ) -> None:
+        on_file.want(wanted)
+        told: list[str] = []
+        prepare(load_system().settings, stacks, told.append)
+        prepare(load_system().settings, stacks, told.append)
+
+        assert (on_file.lease().desired_stack, on_file.lease().epoch, told) == (after, 0, said)
+
+    def test_where_it_is_switched_off_the_flag_stays(self, on_file: Ground) -> None:
+        on_file.patch.setenv("SCHEDULER_ENABLED", "off")
+        prepare(load_system().settings, ["modern"], lambda _line: None)
+
+        assert on_file.lease().desired_stack == "legacy"
