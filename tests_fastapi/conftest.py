@@ -1,6 +1,9 @@
-"""The contract's cases and FastAPI's own tests, on the modern stack alone; each answer is held against its document."""
+"""The contract's cases and FastAPI's own tests, on the modern stack alone; each answer is held against its document.
 
-from collections.abc import Callable, Iterator, Sequence
+While both stacks are here the cases run on both at once, in tests_flask, and are not collected here unless they are named.
+"""
+
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,12 +15,13 @@ from starlette.testclient import TestClient
 from fastapi_app.app import create_app
 from shared_models.engine import sync_engine
 from tests.contract import stacks
-from tests.contract.api import Answer, Api, Stack
-from tests_fastapi.openapi_check import OpenApiCheck
+from tests.contract.api import Api, Stack
+from tests.contract.openapi_check import OpenApiCheck, checked
 
 ROOT = Path(__file__).resolve().parents[1]
-# While both stacks are here, their comparison runs the modern one on PostgreSQL.
-DATABASES = ("sqlite",) if (ROOT / "tests_flask").exists() else stacks.DATABASES
+BOTH_STACKS = (ROOT / "tests_flask").exists()
+DATABASES = ("sqlite",) if BOTH_STACKS else stacks.DATABASES
+collect_ignore_glob = ["test_contract_*.py"] if BOTH_STACKS else []
 
 
 @pytest.fixture(scope="session", params=DATABASES)
@@ -44,15 +48,8 @@ def _stack(database: str, sinks: stacks.Sinks, overrides: dict[str, Any]) -> Ite
     settings = stacks.settings_for(database, sinks, **overrides)
     engine = sync_engine(database)
     app = create_app(settings)
-    check = OpenApiCheck(app, "/api/v2")
     with TestClient(app, raise_server_exceptions=False) as client:
-        ask = stacks.asgi_transport(client)
-
-        def send(method: str, target: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
-            answer = ask(method, target, headers, body)
-            check(method, target, answer)
-            return answer
-
+        send = checked(stacks.asgi_transport(client), OpenApiCheck(app, "/api/v2"))
         yield Stack("modern", "/api/v2", settings, engine, send, app.state.services, sinks)
     engine.dispose()
 
