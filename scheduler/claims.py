@@ -4,10 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import chain
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Select, select
 
 from scheduler import duties
 from scheduler.lease import Acquired, Lease
@@ -51,6 +52,7 @@ class Claims:
         self._settings = settings
         self._policy = TickPolicy.of(settings)
         self._on_proof = on_proof
+        self._known_due: datetime | None = None
         self._counting: Acquired | None = None
         self._gap: Counter[str] = Counter()
 
@@ -66,8 +68,14 @@ class Claims:
     def next_due(self) -> datetime | None:
         """Return when the first job or duty is due, by this process's clock; None without any."""
         with self.engine.connect() as connection:
-            found = (connection.scalar(queries.first_due()), connection.scalar(duties.next_due()))
-        return min((at for at in found if at is not None), default=None)
+            found = connection.execute(_next_due()).one()
+        self._known_due = min((at for at in found if at is not None), default=None)
+        return self._known_due
+
+    def is_due_changed(self) -> bool:
+        """Tell whether the first due time is another one than when it was last asked for."""
+        known = self._known_due
+        return self.next_due() != known
 
     def claim_due(self) -> Claimed:
         """Claim everything that is due. Raise NotOwner when this process does not own; what was committed stays."""
@@ -99,7 +107,7 @@ class Claims:
         open_runs: dict[str, int] = {}
         if groups and self._policy.overlap != "allow":
             every_id = list(chain.from_iterable(ids for _, ids in groups))
-            open_runs = dict(connection.execute(queries.open_runs(connection.dialect.name, every_id)).tuples().all())
+            open_runs = dict(connection.execute(queries.open_runs(connection.dialect.name, every_id)).all())
         return [
             _Alike(alike, decide_claim(group, self.zone, now, self._policy, count))
             for group, ids in groups
@@ -162,6 +170,12 @@ class Claims:
 
     def _now(self, at: datetime) -> datetime:
         return at + self.offset
+
+
+@cache
+def _next_due() -> Select[datetime | None, datetime | None]:
+    """When the first job and the first duty are due, in one statement, built once."""
+    return select(queries.first_due().scalar_subquery(), duties.next_due().scalar_subquery())
 
 
 def _by_count(ids: Iterable[str], open_runs: Mapping[str, int]) -> dict[int, list[str]]:

@@ -46,7 +46,7 @@ class Owner(Protocol):
         ...
 
     def beat(self, asked: str | None) -> None:
-        """Called some times in a TTL, and when there is a question to this process."""
+        """Called twice in a TTL, and when there is a question to this process."""
         ...
 
 
@@ -229,6 +229,6 @@ class Keeper:
             self._owner.beat(seen.asked)
 
     def _beat(self) -> None:
-        if time.monotonic() - self._beaten >= self._lease.ttl_s / 4:
+        if time.monotonic() - self._beaten >= self._lease.ttl_s / 2:
             self._beaten = time.monotonic()
             self._owner.beat(None)

@@ -12,6 +12,7 @@ from scheduler.lease import Lease
 from scheduler.recorder import Ended, columns_of, run_of, tell
 from shared_models.queries import claims as queries
 from shared_models.queries import lease as lease_queries
+from shared_models.queries.clock import DatabaseNow
 from shared_models.scheduler import SchedulerNode
 from shared_rules.execution import Outcome
 
@@ -40,7 +41,7 @@ class Reaper:
     def reap(self) -> list[str]:
         """Give up the runs of dead processes, in one fenced transaction. Return who is dead by now. Raise NotOwner."""
         with self._lease.engine.connect() as connection:
-            beats = dict(connection.execute(select(SchedulerNode.process, SchedulerNode.beat)).tuples().all())
+            beats = dict(connection.execute(select(SchedulerNode.process, SchedulerNode.beat)).all())
         now = time.monotonic()
         dead_after_s = 3 * self._lease.ttl_s
         for process, beat in beats.items():
@@ -53,12 +54,22 @@ class Reaper:
         return [process for process in beats if process not in living]
 
     def _give_up(self, living: set[str]) -> None:
+        with self._lease.engine.connect() as connection:
+            at = connection.scalars(select(DatabaseNow())).one()
+            lost = self._lost(connection, living, at + self._offset)
+            forgotten = connection.scalar(lease_queries.dead_nodes())
+        if not lost and forgotten is None:
+            return
         with self._lease.fenced() as (connection, at):
             now = at + self._offset
-            lost = connection.execute(queries.lost_runs(living, now, now - self._by_hand)).all()
+            # One may have ended while the lock was waited for.
+            lost = self._lost(connection, living, now)
             if lost:
                 self._write(connection, lost, now)
             connection.execute(lease_queries.dead_nodes_removed())
+
+    def _lost(self, connection: Connection, living: set[str], now: datetime) -> Sequence[Any]:
+        return connection.execute(queries.lost_runs(living, now, now - self._by_hand)).all()
 
     def _write(self, connection: Connection, lost: Sequence[Any], now: datetime) -> None:
         jobs = {job.id: job for job in connection.execute(queries.jobs_to_run({run.job_id for run in lost}))}

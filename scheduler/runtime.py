@@ -122,7 +122,8 @@ class Runtime:
         self._outbox.pause()
 
     def changed(self) -> None:
-        self.apscheduler.wakeup()
+        if self._claims.is_due_changed():
+            self.apscheduler.wakeup()
 
     def beat(self, asked: str | None) -> None:
         """Show that this process lives, and answer in a thread of its own what it was asked."""

@@ -5,6 +5,7 @@ a fence that matches no row: another owns, or another stack is wanted. Roll back
 """
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Delete, Select, Update, delete, select, update
@@ -18,6 +19,7 @@ from shared_models.scheduler import SchedulerHandover, SchedulerLease, Scheduler
 
 __all__ = [
     "acquire",
+    "dead_nodes",
     "dead_nodes_removed",
     "fence",
     "handover_completed",
@@ -37,6 +39,7 @@ __all__ = [
 _FORGOTTEN_S = 3600
 
 
+@cache
 def seen(process: str) -> Select[*tuple[Any, ...]]:
     """The flag and the lease, in columns, and what this process was asked and has not answered yet."""
     question = (
@@ -157,8 +160,13 @@ def node_removed(process: str) -> Delete:
     return delete(SchedulerNode).where(SchedulerNode.process == process)
 
 
+def dead_nodes() -> Select[str]:
+    """A process that has shown no life for an hour, if there is one."""
+    return select(SchedulerNode.process).where(SecondsSince(SchedulerNode.beat_at) > _FORGOTTEN_S).limit(1)
+
+
 def dead_nodes_removed() -> Delete:
-    """Forget processes that have shown no life for an hour; one that was only asleep writes itself again."""
+    """Forget such processes; one that was only asleep writes itself again."""
     return delete(SchedulerNode).where(SecondsSince(SchedulerNode.beat_at) > _FORGOTTEN_S)
 
 
