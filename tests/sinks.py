@@ -116,7 +116,7 @@ class Reply:
 
     `size_bytes` sends that many bytes after `body`, `drip_s` then one byte at that interval until the client goes.
     Without `has_length`, and when dripping, the end of the connection ends the body. `raw` sends these bytes instead of
-    status, headers and body. `hangs` sends nothing before the sink stops.
+    status, headers and body. `hangs` sends nothing before the sink stops, `held_by` nothing before that event is set.
     """
 
     status: int = 200
@@ -126,6 +126,7 @@ class Reply:
     has_length: bool = True
     drip_s: float | None = None
     hangs: bool = False
+    held_by: threading.Event | None = None
     raw: bytes | None = None
 
     @classmethod
@@ -190,6 +191,8 @@ class HttpSink:
         if reply.hangs:
             self._stopping.wait()
             return
+        while reply.held_by and not reply.held_by.wait(0.02) and not self._stopping.is_set():
+            pass
         if reply.raw is not None:
             yield reply.raw
         else:
