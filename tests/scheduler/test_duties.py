@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, delete, func, insert, select, update
 
 from scheduler import duties
 from scheduler.lease import transaction
@@ -523,7 +523,7 @@ def test_a_duty_nobody_knows_any_more_is_not_waited_for(ground: Ground) -> None:
 
 def test_a_database_without_a_timetable_has_nothing_due(ground: Ground) -> None:
     with transaction(ground.engine) as connection:
-        connection.execute(SchedulerDuty.__table__.delete())
+        connection.execute(delete(SchedulerDuty))
 
     assert ground.run_due() == duties.DutiesDone(0, None)
 
@@ -532,7 +532,7 @@ def test_a_database_without_a_timetable_has_nothing_due(ground: Ground) -> None:
 def test_monday_is_that_of_the_scheduler_zone(ground: Ground, zone: str) -> None:
     settings = SETTINGS.model_copy(update={"scheduler_timezone": zone})
     with transaction(ground.engine) as connection:
-        connection.execute(SchedulerDuty.__table__.delete())
+        connection.execute(delete(SchedulerDuty))
         duties.ensure(connection, LONG_AGO, settings.zone)
     ground.add_job(end_date=date(2026, 11, 25))
     monday = datetime(2026, 11, 23, 9, tzinfo=settings.zone)

@@ -5,15 +5,18 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from socket import socket
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from scheduler.lease import transaction
+from scheduler.mail import Mailer
 from scheduler.messages import (
     PauseReaders,
     Readers,
@@ -86,6 +89,10 @@ def services(url: str, sinks: stacks.Sinks) -> Services:
 
 def outbox(services: Services, engine: Engine, process: str = "me", **options: Any) -> Outbox:
     return Outbox(services, engine, process, **({"delays_s": AT_ONCE} | options))
+
+
+def mailing_by(services: Services, send: Callable[..., None]) -> Services:
+    return replace(services, mailer=cast(Mailer, SimpleNamespace(send=send)))
 
 
 def mail(key: str, to: str = "ops@example.com") -> Message:
@@ -366,18 +373,15 @@ def test_a_process_that_was_only_asleep_still_says_what_it_did(
     engine: Engine, services: Services, sinks: stacks.Sinks
 ) -> None:
     put(engine, mail("a"))
-    mine = outbox(services, engine, "sleeper")
     other = outbox(services, engine, "other")
-    send = services.mailer.send
 
     def send_after_a_long_sleep(*message: str) -> None:
         other.take_over([])
         assert phases(engine)["a"][0] == "unknown"
         assert other.deliver() == 0
-        send(*message)
+        services.mailer.send(*message)
 
-    services.mailer.send = send_after_a_long_sleep  # type: ignore[method-assign]
-    mine.deliver()
+    outbox(mailing_by(services, send_after_a_long_sleep), engine, "sleeper").deliver()
 
     assert phases(engine) == {"a": ("sent", None)}
     assert len(sinks.mail.delivered) == 1
@@ -423,14 +427,13 @@ def test_a_paused_outbox_begins_nothing_and_goes_on_when_it_is_started_again(
 def test_what_is_being_sent_when_it_closes_is_recorded_and_the_rest_waits(engine: Engine, services: Services) -> None:
     put(engine, mail("a"), mail("b"))
     set_row(engine, "b", created_at=NOW + timedelta(seconds=1))
-    mine = outbox(services, engine)
     sending, go_on = threading.Event(), threading.Event()
 
     def send(*_message: str) -> None:
         sending.set()
         go_on.wait(20)
 
-    services.mailer.send = send  # type: ignore[method-assign]
+    mine = outbox(mailing_by(services, send), engine)
     mine.start()
     assert sending.wait(20)
     assert mine.close(0.05) is False
@@ -450,8 +453,7 @@ def test_what_the_database_could_not_be_told_is_told_later(engine: Engine, url: 
             if len(sent) == 1:
                 blocker.execution_options(writes=True).begin()
 
-        services.mailer.send = send  # type: ignore[method-assign]
-        mine = outbox(services, impatient)
+        mine = outbox(mailing_by(services, send), impatient)
         with pytest.raises(OperationalError):
             mine.deliver()
         blocker.rollback()
