@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 import httpx2
 import jwt
@@ -20,6 +21,7 @@ from shared_models import Base
 from shared_models.engine import WRITES
 from shared_rules.settings import Settings
 from tests.contract import world
+from tests.contract.changes import mark
 
 if TYPE_CHECKING:
     from tests.contract.stacks import Sinks
@@ -190,13 +192,22 @@ class Api:
     def everything(self) -> dict[str, list[dict[str, Any]]]:
         """Return every row of every table, as the driver has it: what a refusal must leave as it was."""
         engine = self.stack.engine
-        with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":
-                return dict(connection.exec_driver_sql(_EVERYTHING).all())
-            return {
-                table.name: [dict(row) for row in connection.exec_driver_sql(_all_rows(table)).mappings()]
-                for table in _TABLES
-            }
+        marked, rows = _SEEN.get(engine, (None, {}))
+        now = mark(engine)
+        if marked != now:
+            rows = _read_everything(engine)
+            _SEEN[engine] = now, rows
+        return dict(rows)
+
+
+def _read_everything(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            return dict(connection.exec_driver_sql(_EVERYTHING).all())
+        return {
+            table.name: [dict(row) for row in connection.exec_driver_sql(_all_rows(table)).mappings()]
+            for table in _TABLES
+        }
 
 
 def _all_rows(table: Table) -> str:
@@ -205,6 +216,8 @@ def _all_rows(table: Table) -> str:
 
 _WRITES = frozenset({"POST", "PUT", "DELETE", "PATCH"})
 _TABLES = Base.metadata.sorted_tables
+# Most refusals write nothing at all: then what was read before is what is there.
+_SEEN: WeakKeyDictionary[Engine, tuple[Any, dict[str, list[dict[str, Any]]]]] = WeakKeyDictionary()
 # In one round trip: it is asked before and after every refusal.
 _EVERYTHING = " UNION ALL ".join(
     f"SELECT '{table.name}', coalesce(json_agg(t), '[]'::json) FROM ({_all_rows(table)}) t" for table in _TABLES

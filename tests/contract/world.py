@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
-from typing import Final
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import Engine, Insert, insert
 
 from shared_models import Base, JobCategory, PicTeam, SchedulerLease, User
 from shared_rules.taxonomy import DEFAULT_CATEGORIES
 from shared_rules.text import slugify
+from tests.contract.changes import mark
 
 PASSWORD: Final = "correct horse"
 # pbkdf2_sha256 of PASSWORD with one round: hashing is not what most cases are about.
@@ -37,11 +39,18 @@ def user_id(name: str) -> str:
 
 def reset(engine: Engine) -> None:
     """Make the database this world again, whatever was in it."""
+    if _CLEAN.get(engine) == mark(engine):
+        return
     statements = _script(engine)
     with engine.connect().execution_options(writes=True, no_parameters=True) as connection, connection.begin():
         # This runs before every case: PostgreSQL takes the whole script in one round trip.
         for statement in [";".join(statements)] if engine.dialect.name == "postgresql" else statements:
             connection.exec_driver_sql(statement)
+    _CLEAN[engine] = mark(engine)
+
+
+# How each database was marked when it was made this world last.
+_CLEAN: WeakKeyDictionary[Engine, Any] = WeakKeyDictionary()
 
 
 @cache
