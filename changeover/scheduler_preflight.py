@@ -43,9 +43,10 @@ def check_target(engine: Engine, settings: Settings, found: Standing, to: str) -
     living = found.living
     _check_alike(living)
     _check_clocks(living)
-    deadline = time.monotonic() + max(_ANSWER_WITHIN_S, found.ttl_s)
+    answer_within_s = max(_ANSWER_WITHIN_S, found.ttl_s)
+    deadline = time.monotonic() + answer_within_s
     while True:
-        answers = _ask(engine, settings, living, to, deadline)
+        answers = _ask(engine, settings, living, to, answer_within_s)
         if len(set(answers.digests.values())) == 1:
             return
         if not answers.disturbed:
@@ -99,13 +100,14 @@ def _check_clocks(living: Sequence[Node]) -> None:
         )
 
 
-def _ask(engine: Engine, settings: Settings, living: Sequence[Node], to: str, deadline: float) -> _Answers:
+def _ask(engine: Engine, settings: Settings, living: Sequence[Node], to: str, within_s: float) -> _Answers:
     """Return what every process answers that is alive still, and this one where only one stack has any."""
     edits = _edits(engine)
     asked = question(Clock(settings.clock_offset_s).now())
     with transaction(engine) as connection:
         processes = [node.process for node in living]
         connection.execute(update(SchedulerNode).where(SchedulerNode.process.in_(processes)).values(asked=asked))
+    deadline = time.monotonic() + within_s
     digests = _answers(engine, asked)
     while len(digests) < len(living) and time.monotonic() < deadline:
         time.sleep(_POLL_S)

@@ -35,13 +35,14 @@ def facts_of(settings: Settings, clock_ahead_s: float) -> dict[str, Any]:
 def fires_digest(connection: Connection, zone: ZoneInfo, at: datetime) -> str:
     """Return a digest of the next tick after `at` of every active job, and of the next 20 fires of every expression.
 
-    Equal on two processes when their code, zone data and settings agree on when each job runs.
+    Equal on two processes when their code, zone data and settings agree on when each job runs. Which jobs these are is
+    left out: jobs come and go while processes answer one after the other.
     """
     digest = hashlib.sha256()
     expressions = set()
-    for job in _active_jobs(connection):
+    for job in _schedules(connection):
         expressions.add(job.cron_expression)
-        digest.update(f"{job.id} {next_tick(job, zone, at)}\n".encode())
+        digest.update(f"{job.cron_expression} {job.end_date} {job.every_s} {next_tick(job, zone, at)}\n".encode())
     for expression in sorted(expressions):
         digest.update(f"{expression} {_fires(expression, zone, at)}\n".encode())
     return digest.hexdigest()
@@ -57,12 +58,15 @@ def asked_at(asked: str) -> datetime:
     return datetime.strptime(asked.partition("/")[0], "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
 
 
-def _active_jobs(connection: Connection) -> Iterator[Any]:
+def _schedules(connection: Connection) -> Iterator[Any]:
+    """Yield all that decides when active jobs run, each once."""
+    columns = (Job.cron_expression, Job.end_date, Job.is_active, JobSchedule.every_s)
     statement = (
-        select(Job.id, Job.cron_expression, Job.end_date, Job.is_active, JobSchedule.every_s)
+        select(*columns)
         .join(JobSchedule, JobSchedule.job_id == Job.id)
         .where(Job.is_active)
-        .order_by(Job.id)
+        .distinct()
+        .order_by(*columns)
     )
     yield from connection.execution_options(yield_per=_ROWS).execute(statement)
 

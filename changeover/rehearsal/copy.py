@@ -124,6 +124,8 @@ def settings_of(folder: Path, sink: HttpSink, password: str) -> Mapping[str, str
         "LOGIN_LIMITS": "off",
         "LOG_LEVEL": "WARNING",
         "MAIL_ENABLED": "off",
+        "SCHEDULER_ENABLED": "on",
+        "SCHEDULER_LEASE_TTL_S": "5",
         "OUTGOING_SINK": sink.address,
     }
 

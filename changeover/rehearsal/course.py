@@ -12,7 +12,7 @@ from changeover.problems import Problem
 from changeover.rehearsal.asked import Window
 from changeover.rehearsal.faults import WHOLE, Fault
 from changeover.rehearsal.scene import Scene, Step, Struck, Unexpected, until
-from changeover.rehearsal.scheduler import hand_over
+from changeover.rehearsal.scheduler import hand_over_and_back
 from gateway.cohorts import SHARES
 from gateway.plan import Plan
 from gateway.prove import Proof
@@ -22,8 +22,8 @@ __all__ = ["Course", "groups_in_order", "walk"]
 
 # How long the visitors may take to ask the candidate often enough.
 _ASKED_WITHIN_S = 30
-# What is left for after the last step: everything back, forward again, and the last answers.
-_END_S = 12
+# What is left for after the last step: everything back, forward again, the scheduler, and the last answers.
+_END_S = 20
 _POLL_S = 0.02
 
 
@@ -70,7 +70,7 @@ def walk(scene: Scene, course: Course) -> None:
     scene.note_taken_back("before everything goes back")
     to_and_fro(scene, course)
     scene.note_taken_back("at the end")
-    hand_over(scene, course.say)
+    hand_over_and_back(scene, course.say)
 
 
 def paces(scene: Scene, course: Course) -> Iterator[float]:

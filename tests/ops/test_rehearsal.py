@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +20,6 @@ from changeover.place import Place
 from changeover.problems import UNUSABLE, Problem
 from changeover.rehearsal import copy as copies
 from changeover.rehearsal import run as rehearsals
-from changeover.rehearsal import scheduler
 from changeover.rehearsal.asked import Asked, Kind, Tally, Window, explained, unexplained
 from changeover.rehearsal.books import Books, balance, calls_in
 from changeover.rehearsal.course import Course, groups_in_order
@@ -31,6 +31,7 @@ from changeover.rehearsal.outcome import Noted, Outcome, judge
 from changeover.rehearsal.relay import Mood, Relay
 from changeover.rehearsal.report import write_reports
 from changeover.rehearsal.scene import Step, Struck, Unexpected, until
+from changeover.rehearsal.scheduler import without_a_row
 from changeover.rehearsal.visitor import Place as Street
 from changeover.system import ROOT, System, load_system
 from gateway.cohorts import COHORTS, SHARES, cohort_of
@@ -206,7 +207,7 @@ def noted(
         flips=1,
         audit=(),
         problems=(),
-        notes=("Scheduler handover: not there yet.",),
+        notes=("The scheduler was handed over 3 times.",),
         machine={"processors": "2"},
         began=0.0,
         ended=10.0,
@@ -405,13 +406,13 @@ def test_copies_that_were_killed_are_cleared_up_and_others_left(tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_handover_joins_in_once_its_command_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {}
-    for command in (("parity", "run"), ("parity", "unheard"), ("flip",), ("unheard", "of")):
-        monkeypatch.setattr(scheduler, "COMMAND", command)
-        found[command] = scheduler.is_there()
+def test_a_tick_without_a_row_is_found_from_the_first_row_on() -> None:
+    first = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
+    ticks = [first + timedelta(seconds=number / 2) for number in range(9)]
 
-    assert list(found.values()) == [True, False, True, False]
+    assert without_a_row(ticks, 0.5, ticks[-1]) == []
+    assert without_a_row([first - timedelta(seconds=0.1), *ticks], 0.5, ticks[-1]) == []
+    assert without_a_row([*ticks[:3], *ticks[4:7]], 0.5, ticks[-1]) == [ticks[3], *ticks[7:]]
 
 
 def test_a_rehearsal_of_no_time_is_refused(owner: System) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,21 @@ from sqlalchemy import insert, update
 from changeover.database import prepare
 from changeover.flip_gates import ask_gates
 from changeover.phase_certificates import State
+from changeover.rehearsal.scheduler import without_a_row
 from changeover.retire_gates import blocks_of
 from changeover.system import ROOT, load_system
 from gateway.gates import Gate
 from gateway.ownership import Change, Ownership
 from scheduler.lease import transaction
-from shared_models import JobExecution, JobSchedule, SchedulerDuty, SchedulerHandover, SchedulerLease
+from scheduler.runtime import Runtime
+from scheduler.services import build_services
+from shared_models import Job, JobExecution, JobSchedule, SchedulerDuty, SchedulerHandover, SchedulerLease
 from shared_models.message import OutboxMessage
 from shared_models.queries.clock import DatabaseNow
+from shared_rules.settings import load_settings
 from tests.contract import stacks
 from tests.ops.scheduler_ground import Ground, on_ground
+from tests.sinks import HttpSink
 
 of_a_pair = pytest.mark.skipif(not (ROOT / "legacy_flask").exists(), reason="the legacy stack is gone")
 OWNER = "legacy:here:1:ab"
@@ -641,3 +647,42 @@ class TestPrepare:
         prepare(load_system().settings, ["modern"], lambda _line: None)
 
         assert on_file.lease().desired_stack == "legacy"
+
+
+class TestWithRuntimes:
+    @pytest.fixture
+    def runtimes(self, ground: Ground, url: str) -> Iterator[HttpSink]:
+        """Yield where five jobs call five times a second, with a scheduler of each stack running."""
+        with HttpSink() as sink, ExitStack() as running:
+            settings = load_settings(
+                database_url=url, scheduler_lease_ttl_s=1, scheduler_catch_up="all", scheduler_overlap="allow"
+            )
+            for number in range(5):
+                job = ground.job(f"ticking {number}", next_run_at=datetime.now(UTC))
+                with transaction(ground.engine) as connection:
+                    connection.execute(update(Job).where(Job.id == job).values(target_url=f"{sink.url}/{number}"))
+                    connection.execute(update(JobSchedule).values(every_s=0.2))
+            for stack in ("legacy", "modern"):
+                services = build_services(settings)
+                runtime = Runtime(services, url, stack)
+                running.callback(services.close)
+                running.callback(runtime.stop)
+                runtime.start()
+            ground.until("jobs run", lambda: len(sink.received) >= 10)
+            yield sink
+
+    def test_no_tick_is_lost_or_doubled_across_handovers_and_a_break(self, ground: Ground, runtimes: HttpSink) -> None:
+        done = [ground.run("handover", "--to", to) for to in ("modern", "none", "modern")]
+        seen = len(runtimes.received)
+        ground.until("jobs run again", lambda: len(runtimes.received) >= seen + 10)
+        done.append(ground.run("handover", "--to", "none"))
+        ground.until("all are done", lambda: set(ground.rows(JobExecution.phase)) == {("done",)})
+        runs = ground.rows(JobExecution.job_id, JobExecution.scheduled_for)
+        keys = [request.headers["idempotency-key"] for request in runtimes.received]
+
+        assert [(said.code, said.err) for said in done] == [(0, "")] * 4
+        assert None not in [count for row in ground.handovers() for count in (row.gap_ms, row.caught_up, row.skipped)]
+        for job in {job for job, _ in runs}:
+            ticks = [at for of, at in runs if of == job]
+            assert without_a_row(ticks, 0.2, max(ticks)) == []
+        assert len(keys) == len(set(keys)) == len(runs)
