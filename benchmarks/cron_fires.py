@@ -63,8 +63,7 @@ class Tally:
 
 def by_cronsim(expression: str, zone: ZoneInfo) -> Iterator[datetime]:
     try:
-        for fire in CronSim(expression, (START - timedelta(microseconds=1)).astimezone(zone)):
-            yield fire
+        yield from CronSim(expression, (START - timedelta(microseconds=1)).astimezone(zone))
     except CronSimError as error:
         print(f"  cronsim refuses {expression}: {error}")
 
