@@ -17,7 +17,16 @@ from sqlalchemy import Engine, insert, select, update
 from scheduler.lease import transaction
 from scheduler.runtime import Runtime
 from scheduler.services import build_services
-from shared_models import Base, Job, JobExecution, JobSchedule, SchedulerHandover, SchedulerLease, new_id
+from shared_models import (
+    Base,
+    Job,
+    JobExecution,
+    JobSchedule,
+    OutboxMessage,
+    SchedulerHandover,
+    SchedulerLease,
+    new_id,
+)
 from tests.contract import stacks, world
 from tests.ops.waiting import wait_for
 
@@ -155,3 +164,7 @@ class Place:
         """Return the job's rows as soon as they have these phases, in the order of their times."""
         wait_for(f"runs {phases}", lambda: self.phases(job_id) == list(phases))
         return self.runs(job_id)
+
+    def wait_until_sent(self) -> None:
+        """Wait until no message is owed to anybody."""
+        wait_for("all messages sent", lambda: all(row.phase == "sent" for row in self.rows(OutboxMessage)))
