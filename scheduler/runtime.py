@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from datetime import datetime
 from typing import Final
 
@@ -32,10 +33,11 @@ __all__ = ["Runtime"]
 
 _IDLE_S: Final = 1.0
 _MARGIN_S: Final = 5.0
+_REFUSES_S: Final = 60.0
 _log = structlog.get_logger(__name__)
 
 
-class TestSchedules(Exception):
+class SchedulesForTests(Exception):
     """The database holds schedules in seconds, which are for tests."""
 
 
@@ -66,6 +68,7 @@ class Runtime:
             jobstore_retry_interval=0.2,
         )
         self._started = False
+        self._refuses_until = 0.0
 
     def start(self) -> None:
         """Watch the lease, and own it when this stack is wanted and nobody else does. Returns at once."""
@@ -102,9 +105,12 @@ class Runtime:
     # What follows from owning: the keeper's thread calls these.
 
     def acquire(self, seen: Seen) -> Acquired | None:
+        if time.monotonic() < self._refuses_until:
+            return None
         try:
             return self._lease.acquire(seen, self._prepare)
-        except TestSchedules:
+        except SchedulesForTests:
+            self._refuses_until = time.monotonic() + _REFUSES_S
             _log.error("scheduler.refused", why="job_schedule.every_s is set, which is for tests; set it to NULL")
             return None
 
@@ -138,8 +144,8 @@ class Runtime:
             self._reap()
 
     def _prepare(self, connection: Connection, epoch: int) -> None:
-        if self._settings.production and connection.scalar(queries.test_schedules()) is not None:
-            raise TestSchedules
+        if self._settings.production and connection.scalar(queries.schedules_in_seconds()) is not None:
+            raise SchedulesForTests
         self._claims.prepare(connection, epoch)
 
     def _claimed(self) -> None:

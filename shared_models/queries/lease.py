@@ -32,8 +32,8 @@ __all__ = [
     "nodes",
     "reclaimed",
     "release",
+    "schedules_in_seconds",
     "seen",
-    "test_schedules",
 ]
 
 _FORGOTTEN_S = 3600
@@ -98,7 +98,7 @@ def reclaimed(epoch: int) -> Update:
     )
 
 
-def test_schedules() -> Select[str]:
+def schedules_in_seconds() -> Select[str]:
     """A job that has a schedule in seconds, if there is any."""
     return select(JobSchedule.job_id).where(JobSchedule.every_s.is_not(None)).limit(1)
 
