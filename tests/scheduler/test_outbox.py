@@ -229,8 +229,9 @@ def test_no_more_than_the_limit_is_sent_the_oldest_first(
 def test_a_mail_the_server_refuses_has_failed_at_once(engine: Engine, url: str, sinks: stacks.Sinks) -> None:
     with SmtpSink(refuses=True) as refusing:
         put(engine, mail("a"))
-        outbox(build_services(stacks.settings_for(url, sinks, mail_port=refusing.port)), engine).deliver()
+        tried = outbox(build_services(stacks.settings_for(url, sinks, mail_port=refusing.port)), engine).deliver()
 
+    assert tried == 1
     [(phase, error)] = phases(engine).values()
     assert (phase, error) == ("failed", "SMTPDataError: (554, b'5.7.1 No mail today')")
 
