@@ -16,7 +16,7 @@ from fastapi_app.app import create_app
 from shared_models.engine import sync_engine
 from tests.contract import stacks
 from tests.contract.api import Api, Stack
-from tests.contract.openapi_check import OpenApiCheck, checked
+from tests.contract.openapi_check import checked
 
 ROOT = Path(__file__).resolve().parents[1]
 BOTH_STACKS = (ROOT / "tests_flask").exists()
@@ -49,7 +49,7 @@ def _stack(database: str, sinks: stacks.Sinks, overrides: dict[str, Any]) -> Ite
     engine = sync_engine(database)
     app = create_app(settings)
     with TestClient(app, raise_server_exceptions=False) as client:
-        send = checked(stacks.asgi_transport(client), OpenApiCheck(app, "/api/v2"))
+        send = checked(stacks.asgi_transport(client), app)
         yield Stack("modern", "/api/v2", settings, engine, send, app.state.services, sinks)
     engine.dispose()
 

@@ -20,7 +20,7 @@ from legacy_flask.db import db
 from shared_models.engine import sync_engine
 from tests.contract import stacks
 from tests.contract.api import Answer, Api, Stack, Transport, comparable
-from tests.contract.openapi_check import OpenApiCheck, checked
+from tests.contract.openapi_check import checked
 
 
 @pytest.fixture(scope="session", params=stacks.DATABASES)
@@ -53,7 +53,7 @@ def _twins(database: str, sinks: stacks.Sinks, overrides: dict[str, Any]) -> Ite
     with TestClient(modern, raise_server_exceptions=False) as client:
         send = stacks.asgi_transport(client)
         if database.startswith("sqlite"):
-            send = checked(send, OpenApiCheck(modern, "/api/v2"))
+            send = checked(send, modern)
         yield legacy, Stack("modern", "/api/v2", settings, engine, send, modern.state.services, sinks)
     legacy.services.close()
     with app.app_context():
