@@ -74,6 +74,8 @@ def copies() -> Iterator[tuple[Copy, Copy]]:
                 copy.changeover("down")
 
 
+# What each step promises is tested apart, with stand-ins for the stacks, in test_up.py and test_supervision.py.
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_two_copies_live_through_kills_and_end_without_a_trace(copies: tuple[Copy, Copy]) -> None:
     one, two = copies
