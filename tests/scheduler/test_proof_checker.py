@@ -223,6 +223,13 @@ def given_up() -> History:
     return replace(history, writes=last)
 
 
+def evicted() -> History:
+    """B took the lease of A, which had not given it up."""
+    history = clean()
+    lease = [replace(write, silent_s=0.3) for write in history.lease if write.position != 46]
+    return replace(history, lease=lease)
+
+
 VERDICTS = [
     (lost, "lost"),
     (silent, "silent"),
@@ -245,6 +252,7 @@ VERDICTS = [
     (never_an_owner_again, "no owner"),
     (missed, "wrong policy"),
     (given_up, "given up alive"),
+    (evicted, "evicted alive"),
 ]
 
 
@@ -269,6 +277,26 @@ def test_a_run_is_given_up_rightly_when_its_runner_was_killed() -> None:
     history = replace(given_up(), faults=[Fault(A, "kill", at(3.05))])
 
     assert kinds(history, bounds=Bounds(late_s=1, gap_s=2)) == set()
+
+
+def test_a_run_may_find_its_time_over_without_a_call_only_where_its_process_was_stopped() -> None:
+    failed = without_effect(with_run(3, answered=False), 3)
+
+    assert kinds(failed) == {"done without effect"}
+    assert kinds(replace(failed, faults=[Fault(A, "stop", at(3.03), resumed=at(3.055))])) == set()
+    assert kinds(replace(done_without_effect(), faults=[Fault(A, "stop", at(3.03), resumed=at(3.055))])) == {
+        "done without effect"
+    }
+
+
+def test_a_dead_owner_is_evicted_rightly() -> None:
+    history = replace(evicted(), faults=[Fault(A, "kill", at(4.55))])
+
+    assert kinds(history) == set()
+
+
+def test_a_silent_owner_is_evicted_rightly() -> None:
+    assert kinds(replace(evicted(), lease=[replace(write, silent_s=0.81) for write in evicted().lease])) == set()
 
 
 def test_a_stopped_owner_is_missed_only_while_it_is_stopped() -> None:

@@ -31,9 +31,10 @@ Kind = Literal[
     "no owner",
     "wrong policy",
     "given up alive",
+    "evicted alive",
 ]
 Cause = Literal["start", "flip", "kill", "stop", "term", "release"]
-# SQLite's clock has milliseconds.
+# SQLite's clock has milliseconds, and so have beats.
 _SAME_TIME = timedelta(milliseconds=2)
 
 
@@ -45,6 +46,7 @@ class Policy:
     overlap: Literal["allow", "queue", "skip"] = "allow"
     grace_s: float = 3600
     on_time_s: float = 5
+    ttl_s: float = 0.8
     owner_runs: bool = True
 
 
@@ -91,6 +93,7 @@ def check(history: History, policy: Policy, bounds: Bounds) -> list[Verdict]:
         *_without_owner(known, bounds),
         *_against_policy(known, policy),
         *_given_up(known),
+        *_evicted(known, policy),
     ]
 
 
@@ -223,7 +226,7 @@ def _silent(known: _Known) -> Iterator[Verdict]:
 
 def _effects(known: _Known, bounds: Bounds) -> Iterator[Verdict]:
     for row in known.history.rows:
-        if row.phase == "done" and row.key not in known.calls:
+        if row.phase == "done" and row.key not in known.calls and not _timed_out_stopped(known, row):
             yield Verdict("done without effect", "done, and nothing arrived", row.key)
     for key, calls in known.calls.items():
         yield from _started_before(known, key, calls)
@@ -231,6 +234,16 @@ def _effects(known: _Known, bounds: Bounds) -> Iterator[Verdict]:
         first = min(call.at for call in calls)
         if row is not None and (first - row.scheduled_for).total_seconds() > bounds.late_s:
             yield Verdict("late", f"{(first - row.scheduled_for).total_seconds():.3f} s late", key)
+
+
+def _timed_out_stopped(known: _Known, row: Row) -> bool:
+    """A run whose process was stopped in the middle may find its time over, and say that it failed without a call."""
+    times = [write.at for write in known.writes_of.get(row.execution_id, ())]
+    runners = {write.runner for write in known.writes_of.get(row.execution_id, ())}
+    return not row.answered and any(
+        fault.how == "stop" and fault.process in runners and fault.overlaps(min(times), max(times))
+        for fault in known.history.faults
+    )
 
 
 def _started_before(known: _Known, key: str, calls: Sequence[Effect]) -> Iterator[Verdict]:
@@ -364,3 +377,12 @@ def _given_up(known: _Known) -> Iterator[Verdict]:
             yield Verdict(
                 "given up alive", f"called unknown while {write.runner} ran it", keys.get(write.execution_id, "")
             )
+
+
+def _evicted(known: _Known, policy: Policy) -> Iterator[Verdict]:
+    """An owner is dead, or silent for a TTL, or has released: nothing else lets another take its place."""
+    for before, after in pairwise(known.lease):
+        taken = before.owner is not None and after.owner is not None and before.epoch != after.epoch
+        silent_s = after.silent_s or 0.0
+        if taken and silent_s < policy.ttl_s - _SAME_TIME.total_seconds() and not known.gone(before.owner, after.at):
+            yield Verdict("evicted alive", f"{after.owner} took over from {before.owner}, silent for {silent_s:.3f} s")

@@ -38,7 +38,7 @@ class Sink:
     def __enter__(self) -> Self:
         self._port_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", __spec__.name, str(self.file), str(self._port_file), *self._options]
-        self._process = subprocess.Popen(command, cwd=ROOT)
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE)
         ends = time.monotonic() + START_S
         while not self._port_file.exists():
             if self._process.poll() is not None or time.monotonic() > ends:
@@ -48,8 +48,7 @@ class Sink:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait(10)
+        self._process.communicate(timeout=10)
 
     def calls(self) -> list[Effect]:
         lines = self.file.read_text().splitlines() if self.file.exists() else []
@@ -106,7 +105,11 @@ async def serve(options: argparse.Namespace) -> None:
     file = os.open(options.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     server = await asyncio.get_running_loop().create_server(lambda: _Call(file, options), "127.0.0.1", 0, backlog=1024)
     _tell(Path(options.port_file), server.sockets[0].getsockname()[1])
-    await server.serve_forever()
+    # The end of its input is the end of whoever started it.
+    ended = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), ended.set)
+    await ended.wait()
+    server.close()
 
 
 def main() -> None:

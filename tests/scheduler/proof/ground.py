@@ -27,6 +27,7 @@ from tests.contract.stacks import SECRET, postgres
 from tests.scheduler.proof import expected, witness
 from tests.scheduler.proof.effects import Sink
 from tests.scheduler.proof.history import Active, Fault, History, Schedule
+from tests.scheduler.proof.mutants import MUTANTS
 from tests.scheduler.proof.process import Orders, Process, Trap
 
 STACKS = ("legacy", "modern")
@@ -92,11 +93,13 @@ class Ground:
         self._over = threading.Event()
 
     def __enter__(self) -> Self:
-        self.sink.__enter__()
         with self._writing() as connection:
             connection.execute(text("DELETE FROM scheduler_lease"))
             connection.execute(insert(SchedulerLease).values(id=1, desired_stack="none", epoch=0, beat=0, ttl_s=TTL_S))
+        if self.mutant and MUTANTS[self.mutant].drops_key:
+            witness.drop_unique_key(self.engine)
         witness.install(self.engine)
+        self.sink.__enter__()
         self._tender.start()
         return self
 

@@ -27,7 +27,10 @@ class Active:
 
 @dataclass(frozen=True)
 class LeaseWrite:
-    """Flag and lease as a transaction left them. Positions are the order of commits, shared with `RowWrite`."""
+    """Flag and lease as a transaction left them. Positions are the order of commits, shared with `RowWrite`.
+
+    `silent_s` is how long before it the last beat of an owner was.
+    """
 
     position: int
     at: datetime
@@ -35,6 +38,7 @@ class LeaseWrite:
     owner: str | None
     owner_stack: str | None
     epoch: int
+    silent_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,13 +56,14 @@ class RowWrite:
 
 @dataclass(frozen=True)
 class Row:
-    """A scheduled execution in the end."""
+    """A scheduled execution in the end; `answered` when its target's answer is known."""
 
     execution_id: str
     job_id: str
     scheduled_for: datetime
     phase: str
     reason: str | None = None
+    answered: bool = True
 
     @property
     def key(self) -> str:
@@ -84,6 +89,10 @@ class Fault:
     at: datetime
     resumed: datetime | None = None
     point: str = ""
+
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        """Tell whether the process was kept from doing anything at some time in [start, end]."""
+        return self.at <= end and (self.resumed is None or start < self.resumed)
 
     def gone(self, at: datetime) -> bool:
         """Tell whether this fault kept the process from doing anything at that time."""

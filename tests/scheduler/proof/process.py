@@ -104,6 +104,8 @@ class Process:
 
     def stop(self) -> None:
         self._signal(signal.SIGSTOP, "stop")
+        while self.is_alive and not self.stopped:
+            time.sleep(0.01)
 
     def end(self) -> None:
         """Ask it to end, as a server's manager does; it releases, drains and goes."""

@@ -4,6 +4,7 @@ Every transaction that writes is serialised on both databases, so the numbers of
 what a scheduler was allowed at the moment of a write can be told exactly, whatever the scheduler says of itself.
 """
 
+import re
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, Engine, text
@@ -11,13 +12,18 @@ from sqlalchemy import Connection, Engine, text
 from shared_models.engine import WRITES
 from tests.scheduler.proof.history import LeaseWrite, Row, RowWrite
 
-_LEASE = "'lease', NEW.desired_stack, NEW.owner_process, NEW.owner_stack, NEW.epoch, NULL, NULL, NULL"
-_NEW = "'row', NULL, NEW.claimed_by, NULL, NEW.claim_epoch, NEW.id, NULL, NEW.phase"
-_STEP = "'row', NULL, NEW.claimed_by, NULL, NEW.claim_epoch, NEW.id, OLD.phase, NEW.phase"
-_COLUMNS = "at, kind, wanted, process, stack, epoch, execution_id, before, phase"
+_LEASE = "'lease', NEW.desired_stack, NEW.owner_process, NEW.owner_stack, NEW.epoch, NULL, NULL, NULL, {silent}"
+_NEW = "'row', NULL, NEW.claimed_by, NULL, NEW.claim_epoch, NEW.id, NULL, NEW.phase, NULL"
+_STEP = "'row', NULL, NEW.claimed_by, NULL, NEW.claim_epoch, NEW.id, OLD.phase, NEW.phase, NULL"
+_COLUMNS = "at, kind, wanted, process, stack, epoch, execution_id, before, phase, silent"
 _NOW = {"sqlite": "(julianday('now') - 2440587.5) * 86400.0", "postgresql": "extract(epoch from clock_timestamp())"}
+_SILENT = {
+    "sqlite": "(julianday('now') - julianday(OLD.beat_at)) * 86400.0",
+    "postgresql": "extract(epoch from clock_timestamp() - OLD.beat_at)",
+}
 _DIFFERS = {"sqlite": "IS NOT", "postgresql": "IS DISTINCT FROM"}
 _KEY = {"sqlite": "INTEGER PRIMARY KEY AUTOINCREMENT", "postgresql": "BIGSERIAL PRIMARY KEY"}
+_UNIQUE = re.compile(r",\s*CONSTRAINT \w+ UNIQUE \(job_id, scheduled_for\)")
 _TRIGGERS = (
     ("lease", "UPDATE", "scheduler_lease", ("desired_stack", "owner_process", "epoch"), _LEASE),
     ("new", "INSERT", "job_executions", (), _NEW),
@@ -32,12 +38,12 @@ def install(engine: Engine) -> None:
         _run(
             connection,
             f"CREATE TABLE proof_log (position {_KEY[dialect]}, at DOUBLE PRECISION, kind TEXT, wanted TEXT, process TEXT, "
-            "stack TEXT, epoch BIGINT, execution_id TEXT, before TEXT, phase TEXT)",
+            "stack TEXT, epoch BIGINT, execution_id TEXT, before TEXT, phase TEXT, silent DOUBLE PRECISION)",
         )
         for name, event, table, columns, values in _TRIGGERS:
             for statement in _trigger(dialect, name, event, table, columns, values):
                 _run(connection, statement)
-        first = _LEASE.replace("NEW.", "lease.")
+        first = _LEASE.replace("NEW.", "lease.").format(silent="NULL")
         _run(
             connection,
             f"INSERT INTO proof_log ({_COLUMNS}) SELECT {_NOW[dialect]}, {first} FROM scheduler_lease AS lease",
@@ -48,7 +54,7 @@ def read_log(connection: Connection) -> tuple[list[LeaseWrite], list[RowWrite]]:
     """Return every change of the lease, and every step of a scheduled execution."""
     lines = connection.execute(text(f"SELECT position, {_COLUMNS} FROM proof_log ORDER BY position")).all()
     lease = [
-        LeaseWrite(line.position, _instant(line.at), line.wanted, line.process, line.stack, line.epoch)
+        LeaseWrite(line.position, _instant(line.at), line.wanted, line.process, line.stack, line.epoch, line.silent)
         for line in lines
         if line.kind == "lease"
     ]
@@ -63,9 +69,15 @@ def read_log(connection: Connection) -> tuple[list[LeaseWrite], list[RowWrite]]:
 def read_rows(connection: Connection) -> list[Row]:
     """Return every execution that belongs to a tick."""
     found = connection.execute(
-        text("SELECT id, job_id, scheduled_for, phase, skip_reason FROM job_executions WHERE scheduled_for IS NOT NULL")
+        text(
+            "SELECT id, job_id, scheduled_for, phase, skip_reason, response_status IS NOT NULL AS answered "
+            "FROM job_executions WHERE scheduled_for IS NOT NULL"
+        )
     )
-    return [Row(line.id, line.job_id, _utc(line.scheduled_for), line.phase, line.skip_reason) for line in found]
+    return [
+        Row(line.id, line.job_id, _utc(line.scheduled_for), line.phase, line.skip_reason, bool(line.answered))
+        for line in found
+    ]
 
 
 def drop_unique_key(engine: Engine) -> None:
@@ -85,16 +97,11 @@ def drop_unique_key(engine: Engine) -> None:
         statements.sort(key=lambda sql: not sql.startswith("CREATE TABLE"))
         _run(connection, "DROP TABLE job_executions")
         for statement in statements:
-            _run(connection, _without_unique(statement))
-
-
-def _without_unique(statement: str) -> str:
-    kept = [line for line in statement.splitlines() if " UNIQUE (job_id, scheduled_for)" not in line]
-    return "\n".join(kept)
+            _run(connection, _UNIQUE.sub("", statement))
 
 
 def _trigger(dialect: str, name: str, event: str, table: str, columns: tuple[str, ...], values: str) -> list[str]:
-    insert = f"INSERT INTO proof_log ({_COLUMNS}) VALUES ({_NOW[dialect]}, {values})"
+    insert = f"INSERT INTO proof_log ({_COLUMNS}) VALUES ({_NOW[dialect]}, {values.format(silent=_SILENT[dialect])})"
     changed = " OR ".join(f"OLD.{column} {_DIFFERS[dialect]} NEW.{column}" for column in columns)
     when = f"WHEN ({changed})" if columns else ""
     head = f"CREATE TRIGGER proof_{name} AFTER {event} ON {table} FOR EACH ROW {when}"
