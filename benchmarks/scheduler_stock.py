@@ -34,7 +34,7 @@ from tests.scheduler.proof import expected
 from tests.scheduler.proof.effects import Sink
 from tests.scheduler.proof.history import Effect, Schedule
 
-__all__ = ["PERIODS_S", "RATE", "Outcome", "measure", "show"]
+__all__ = ["PERIODS_S", "RATE", "report", "show"]
 
 PERIODS_S = [1.0] * 40 + [1.25] * 40 + [2.5] * 70
 RATE = sum(1 / period for period in PERIODS_S)
@@ -233,6 +233,21 @@ def judge(calls: Sequence[Effect], began: datetime, ended: datetime, leaderless:
     return Outcome(len(ticks), len(ticks) - len(arrived), sum(arrived.values()) - len(arrived), late_s, leaderless)
 
 
+def report(faults: int, ticks: int, resync_s: float, seed: int) -> None:
+    """Measure and print."""
+    outcome = measure(faults, ticks, resync_s, seed)
+    show("")
+    cuts = quantiles(outcome.late_s, n=100)
+    print(f"Stock APScheduler, one a worker behind a lock file: {faults} handovers and faults, seed {seed}")
+    print(f"  ticks expected    {outcome.expected:7,}")
+    print(f"  lost              {outcome.lost:7,}   {outcome.lost / outcome.expected:.2%}")
+    print(f"  doubled effects   {outcome.doubled:7,}")
+    print(
+        f"  late p50 {cuts[49] * 1e3:.0f} ms, p99 {cuts[98] * 1e3:.0f} ms, longest {max(outcome.late_s) * 1e3:.0f} ms"
+    )
+    print(f"  times nobody led when the next fault was due: {outcome.leaderless} of {faults}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Stock APScheduler behind a lock file, under load and faults.")
     parser.add_argument("--faults", type=int, default=20)
@@ -240,17 +255,7 @@ def main() -> None:
     parser.add_argument("--resync-s", type=float, default=5)
     parser.add_argument("--seed", type=int, default=5)
     options = parser.parse_args()
-    outcome = measure(options.faults, options.ticks, options.resync_s, options.seed)
-    show("")
-    cuts = quantiles(outcome.late_s, n=100)
-    print(f"Stock APScheduler, one a worker behind a lock file: {options.faults} faults, seed {options.seed}")
-    print(f"  ticks expected    {outcome.expected:7,}")
-    print(f"  lost              {outcome.lost:7,}   {outcome.lost / outcome.expected:.2%}")
-    print(f"  doubled effects   {outcome.doubled:7,}")
-    print(
-        f"  late p50 {cuts[49] * 1e3:.0f} ms, p99 {cuts[98] * 1e3:.0f} ms, longest {max(outcome.late_s) * 1e3:.0f} ms"
-    )
-    print(f"  times nobody led when the next fault was due: {outcome.leaderless} of {options.faults}")
+    report(options.faults, options.ticks, options.resync_s, options.seed)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ Kind = Literal[
     "given up alive",
     "evicted alive",
 ]
-Cause = Literal["start", "flip", "kill", "stop", "term", "release"]
+Cause = Literal["start", "flip", "kill", "crash", "stop", "term", "release"]
 # SQLite's clock has milliseconds, and so have beats.
 _SAME_TIME = timedelta(milliseconds=2)
 

@@ -82,10 +82,13 @@ class Effect:
 
 @dataclass(frozen=True)
 class Fault:
-    """What was done to a process. A stopped one went on at `resumed`; a killed or ended one never does."""
+    """What was done to a process. A stopped one went on at `resumed`; a killed or ended one never does.
+
+    A crash kills all processes of a stack at once.
+    """
 
     process: str
-    how: Literal["kill", "stop", "term"]
+    how: Literal["kill", "crash", "stop", "term"]
     at: datetime
     resumed: datetime | None = None
     point: str = ""

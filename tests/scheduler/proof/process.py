@@ -102,6 +102,10 @@ class Process:
     def kill(self) -> None:
         self._signal(signal.SIGKILL, "kill")
 
+    def crash(self) -> None:
+        """Kill it as one of all processes of its stack."""
+        self._signal(signal.SIGKILL, "crash")
+
     def stop(self) -> None:
         self._signal(signal.SIGSTOP, "stop")
         while self.is_alive and not self.stopped:
@@ -129,7 +133,7 @@ class Process:
         self._process.join()
         self._ours.close()
 
-    def _signal(self, number: int, how: Literal["kill", "stop", "term"]) -> None:
+    def _signal(self, number: int, how: Literal["kill", "crash", "stop", "term"]) -> None:
         self.faults.append(Fault(self.name, how, datetime.now(UTC)))
         os.kill(self.pid, number)
 

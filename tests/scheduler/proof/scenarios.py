@@ -86,11 +86,17 @@ def owner_killed(ground: Ground) -> None:
     for_a_while(0.5)
 
 
+def crash(ground: Ground, stack: str) -> None:
+    """All processes of the stack die at once."""
+    for process in ground.processes:
+        if process.orders.stack == stack and process.is_alive:
+            process.crash()
+
+
 def both_killed(ground: Ground) -> None:
-    """All processes of the stack die at once, and come back after a second."""
+    """The stack crashes, and comes back after a second."""
     for_a_while(0.5)
-    for process in [process for process in ground.processes if process.orders.stack == "legacy"]:
-        process.kill()
+    crash(ground, "legacy")
     for_a_while(1)
     ground.replace_the_dead()
     ground.wait_for_owner("legacy", timeout_s=3)
