@@ -32,9 +32,8 @@ class Scenario:
     bounds: Bounds = BOUNDS
 
 
-def run(name: str, url: str, folder: Path, mutant: str = "") -> tuple[History, list[Verdict]]:
+def run(scenario: Scenario, url: str, folder: Path, mutant: str = "") -> tuple[History, list[Verdict]]:
     """Return what happened, and what the checker says of it."""
-    scenario = SCENARIOS[name]
     sink = Sink(folder, **scenario.sink)
     with Ground(url, folder, sink=sink, mutant=mutant, **scenario.settings) as ground:
         ground.start(*ALL)
@@ -103,11 +102,28 @@ def both_killed(ground: Ground) -> None:
     for_a_while(0.5)
 
 
-def trapped(trap: Trap) -> Callable[[Ground], None]:
-    """The owner runs into a trap, twice, and the flag moves at once."""
+def a_bit_of_all(ground: Ground) -> None:
+    """Three planned handovers, a death and a pause."""
+    for stack in ("modern", "legacy", "modern"):
+        for_a_while(0.3)
+        ground.flip(stack)
+        ground.wait_for_owner(stack, timeout_s=5)
+    for trap in (Trap("claim.written", "kill"), Trap("claim.committed", "stop")):
+        owner, known = ground.wait_for_owner("modern", timeout_s=5), len(ground.faults())
+        if owner is None:
+            return
+        owner.set_trap(trap)
+        wait_until(lambda known=known: len(ground.faults()) > known, _SPRING_S)
+        ground.wait_for_owner("modern", timeout_s=5, other_than=owner)
+        ground.replace_the_dead()
+    for_a_while(0.3)
+
+
+def trapped(trap: Trap, times: int = 1) -> Callable[[Ground], None]:
+    """The owner runs into a trap, on each stack so many times, and the flag moves at once."""
 
     def play(ground: Ground) -> None:
-        for stack in ("legacy", "modern"):
+        for stack in ("legacy", "modern") * times:
             spring(ground, stack, trap)
 
     return play
@@ -160,6 +176,7 @@ def _recover(ground: Ground, stack: str) -> Process | None:
 
 
 SCENARIOS = {
+    "a bit of all": Scenario(a_bit_of_all, periods_s=tuple(PERIODS_S[::2])),
     "steady": Scenario(steady),
     "flips": Scenario(flips),
     "flips with slow targets": Scenario(flips, periods_s=tuple(PERIODS_S[::2]), sink={"slow_s": 0.25}),
