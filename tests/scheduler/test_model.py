@@ -4,10 +4,13 @@ And each rule of the protocol is there for something: without it a promise break
 """
 
 import gc
+import re
 from collections.abc import Iterator
+from pkgutil import resolve_name
 
 import pytest
 
+from tests.scheduler.model import protocol
 from tests.scheduler.model.promises import LIVENESS, OF_STATES, OF_STEPS
 from tests.scheduler.model.protocol import PULL, RULES
 from tests.scheduler.model.search import explore
@@ -55,6 +58,14 @@ def breach_in(rules: frozenset[str], living: int = 3) -> str:
     if explore(rules, living=living)[1] is None:
         return ""
     return str(explore(rules, living=living, twins=False)[1])
+
+
+def test_what_each_step_stands_for_is_there() -> None:
+    named = re.findall(r"`([\w.]+)`", protocol.__doc__)
+
+    assert len(named) > 10
+    for name in named:
+        assert callable(resolve_name(name)), name
 
 
 def test_no_promise_breaks_with_two_owners_and_a_standby() -> None:

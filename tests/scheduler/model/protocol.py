@@ -1,14 +1,16 @@
 """Every step that a process, an operator or a fault can take, each of them atomic as it is in the database.
 
-look     `Lease.look`: the SELECT of `queries.lease.seen`
-acquire  `Lease.acquire`: one transaction of `queries.lease.acquire` and `reclaimed`
-renew    `Lease.fenced` with nothing in it: the UPDATE of `queries.lease.fence`
-claim    `Claims._claim_batch`: fence, `queries.claims.ticks_added` and `advanced`, in one transaction
-start    `queries.claims.started`, in a transaction that the fence opens; with PULL by any worker, without one
-effect   `Runner.run`: the call, which no transaction can hold
-record   `queries.claims.own_runs` and `ended`, by the runner, whoever owns
-reap     fence and `queries.claims.lost_runs`: running becomes unknown
-release  `Lease.release`: the UPDATE of `queries.lease.release`
+look     `scheduler.lease.Lease.look`: the SELECT of `shared_models.queries.lease.seen`
+acquire  `scheduler.lease.Lease.acquire`: `shared_models.queries.lease.acquire` and `shared_models.queries.lease.reclaimed`
+         in one transaction
+renew    `scheduler.lease.Lease.fenced` with nothing in it: the UPDATE of `shared_models.queries.lease.fence`
+claim    `scheduler.claims.Claims.claim_due`: fence, `shared_models.queries.claims.tick_added` and
+         `shared_models.queries.claims.advanced`, in one transaction
+start    `shared_models.queries.claims.started`, in a transaction that the fence opens; without it where every worker pulls
+effect   `scheduler.runner.Runner.run`: the call, which no transaction can hold
+record   `shared_models.queries.claims.own_runs` and `shared_models.queries.claims.ended`, by the runner, whoever owns
+reap     `scheduler.reaper.Reaper.reap`: fence, `shared_models.queries.claims.lost_runs`; running becomes unknown
+release  `scheduler.lease.Lease.release`: the UPDATE of `shared_models.queries.lease.release`
 flip     the operator's change of the wanted stack
 crash    a process is gone with its memory, between any two of its steps
 
