@@ -33,6 +33,7 @@ _THREADS: Final = 32
 _MARGIN_S: Final = 5.0
 _RETRY_S: Final = 0.2
 _PULL_S: Final = 0.2
+_LOOK_S: Final = 1.0
 _log = structlog.get_logger(__name__)
 
 
@@ -109,12 +110,13 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
                 _log.warning("scheduler.start_failed", error=type(error).__name__)
                 self._wait(_RETRY_S)
                 continue
-            self._wait(_PULL_S if self._pulls else None)
+            # A run that another process ends, or that is given up, lets the next one of its job start, and wakes nobody here.
+            self._wait(_PULL_S if self._pulls else _LOOK_S)
 
     def _may_start(self) -> bool:
         return not self._closed and (self._open or self._pulls)
 
-    def _wait(self, timeout_s: float | None) -> None:
+    def _wait(self, timeout_s: float) -> None:
         """Wait for a wake, then take all that have come."""
         try:
             self._wakes.get(timeout=timeout_s)
@@ -125,6 +127,9 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
 
     def _start_batch(self, free: int) -> int:
         """Start up to `free` runs; return how many."""
+        with self._lease.engine.connect() as connection:
+            if connection.scalar(queries.waiting()) is None:
+                return 0
         with self._transaction() as (connection, at):
             runs = self._take(connection, free, at + timedelta(seconds=self._settings.clock_offset_s))
         for run in runs:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -38,6 +39,7 @@ __all__ = [
     "own_runs",
     "started",
     "tick_added",
+    "waiting",
 ]
 
 # Literal, so that SQLite sees that the partial indexes apply.
@@ -107,6 +109,12 @@ def tick_added(dialect: str, job_ids: Collection[str], columns: Mapping[str, Any
 def advanced(dialect: str, job_ids: Collection[str], next_run_at: datetime | None) -> Update:
     """Move the next run of the jobs on. An edit cannot come between: writers are serialised."""
     return update(JobSchedule).where(JobSchedule.job_id.in_(each_of(dialect, job_ids))).values(next_run_at=next_run_at)
+
+
+@cache
+def waiting() -> Select[str]:
+    """A claimed tick, if there is any: asked before a transaction is opened for it."""
+    return select(JobExecution.id).where(JobExecution.phase == _CLAIMED).limit(1)
 
 
 def started(
