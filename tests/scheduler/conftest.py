@@ -1,12 +1,10 @@
 """Databases and sinks that live as long as a test process, for tests that run whole schedulers in it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from shared_models.engine import sync_engine
-from tests.contract import stacks, world
+from tests.contract import stacks
 from tests.scheduler.running import Place
 
 
@@ -31,27 +29,18 @@ def postgresql() -> Iterator[str]:
 @pytest.fixture
 def place(sqlite: str, sinks: stacks.Sinks) -> Iterator[Place]:
     """Yield a place on SQLite."""
-    with _open(sqlite, sinks) as place:
+    with Place.open(sqlite, sinks) as place:
         yield place
 
 
 @pytest.fixture
 def postgresql_place(postgresql: str, sinks: stacks.Sinks) -> Iterator[Place]:
-    with _open(postgresql, sinks) as place:
+    with Place.open(postgresql, sinks) as place:
         yield place
 
 
 @pytest.fixture(params=stacks.DATABASES)
 def each_place(request: pytest.FixtureRequest, sinks: stacks.Sinks) -> Iterator[Place]:
     """Yield a place on each database in turn."""
-    with _open(request.getfixturevalue(request.param), sinks) as place:
+    with Place.open(request.getfixturevalue(request.param), sinks) as place:
         yield place
-
-
-@contextmanager
-def _open(url: str, sinks: stacks.Sinks) -> Iterator[Place]:
-    engine = sync_engine(url)
-    world.reset(engine)
-    sinks.clear()
-    yield Place(url, engine, sinks)
-    engine.dispose()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from apscheduler.schedulers.base import STATE_RUNNING
 from sqlalchemy import Engine, insert, select, update
@@ -27,6 +27,7 @@ from shared_models import (
     SchedulerLease,
     new_id,
 )
+from shared_models.engine import sync_engine
 from tests.contract import stacks, world
 from tests.ops.waiting import wait_for
 
@@ -46,6 +47,16 @@ class Place:
     url: str
     engine: Engine
     sinks: stacks.Sinks
+
+    @classmethod
+    @contextmanager
+    def open(cls, url: str, sinks: stacks.Sinks) -> Iterator[Self]:
+        """Yield the place on a migrated database, made the world again."""
+        engine = sync_engine(url)
+        world.reset(engine)
+        sinks.clear()
+        yield cls(url, engine, sinks)
+        engine.dispose()
 
     @contextmanager
     def running(self, stack: str = "modern", **settings: Any) -> Iterator[Runtime]:
@@ -128,10 +139,12 @@ class Place:
         return str(row["id"])
 
     def make_due(self, job_id: str, at: datetime | None = None) -> datetime:
-        """Let the job be due at that time, or now; return when."""
+        """Let the job be due at that time, or now, as an edit does; return when."""
         at = at or datetime.now(UTC)
+        revision = JobSchedule.schedule_rev + 1
         with transaction(self.engine) as connection:
-            connection.execute(update(JobSchedule).where(JobSchedule.job_id == job_id).values(next_run_at=at))
+            schedule = update(JobSchedule).where(JobSchedule.job_id == job_id)
+            connection.execute(schedule.values(next_run_at=at, schedule_rev=revision))
         return at
 
     def change(self, model: type[Base], key: Any, value: Any, **columns: Any) -> None:
