@@ -354,6 +354,20 @@ class TestHandover:
         assert re.fullmatch(r"A handover to modern by me@there began \d s ago and is not done; .*\n", refused.err)
         assert only_the_question(ground) == before
 
+    def test_of_two_that_were_checked_at_once_one_goes_on(
+        self, on_file: Ground, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def meanwhile(*_: object) -> None:
+            with transaction(on_file.engine) as connection:
+                row = {"id": "1", "from_stack": "legacy", "to_stack": "modern", "requested_by": "me@there"}
+                connection.execute(insert(SchedulerHandover).values(requested_at=DatabaseNow(), **row))
+
+        monkeypatch.setattr("changeover.scheduler_handover.check_target", meanwhile)
+        refused = on_file.run("handover", "--to", "modern")
+
+        assert (refused.code, "A handover to modern by me@there began" in refused.err) == (1, True)
+        assert (on_file.lease().desired_stack, len(on_file.handovers())) == ("legacy", 1)
+
     def test_where_nobody_takes_over_it_is_taken_back(self, ground: Ground) -> None:
         ground.puppet("legacy")
         ground.until("legacy owns", lambda: ground.lease().owner_stack == "legacy")
