@@ -55,7 +55,7 @@ class Found:
 def measure(kind: str, handovers: int, ticks: int, seed: int) -> Found:
     with (
         tempfile.TemporaryDirectory(prefix="proof-") as name,
-        stores(kind, Path(name)) as make,
+        stores(kind) as make,
         Ground(make(), Path(name)) as ground,
     ):
         ground.start(*ALL)

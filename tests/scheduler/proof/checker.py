@@ -40,7 +40,10 @@ _SAME_TIME = timedelta(milliseconds=2)
 
 @dataclass(frozen=True)
 class Policy:
-    """What was set about late and overlapping ticks; durations in seconds."""
+    """What was set about late and overlapping ticks; durations in seconds.
+
+    Without `owner_runs` every worker starts runs. Those transactions are not serialised, so their place is not judged.
+    """
 
     catch_up: Literal["all", "latest", "none"] = "all"
     overlap: Literal["allow", "queue", "skip"] = "allow"
@@ -264,10 +267,10 @@ def _non_owners(known: _Known, policy: Policy) -> Iterator[Verdict]:
         lease = known.lease_at(write.position)
         if write.before is None and (problem := _no_right_to_claim(write, lease)):
             yield Verdict("written by a non-owner", problem, key)
-        if write.phase == "running" and write.before == "claimed":
+        if policy.owner_runs and (write.before, write.phase) == ("claimed", "running"):
             if lease is None or write.claim_epoch != lease.epoch:
                 yield Verdict("written by a non-owner", f"started as of epoch {write.claim_epoch}, which was over", key)
-            elif policy.owner_runs and write.runner != known.owners.get(lease.epoch):
+            elif write.runner != known.owners.get(lease.epoch):
                 yield Verdict("written by a non-owner", f"started by {write.runner}, who was not the owner", key)
 
 

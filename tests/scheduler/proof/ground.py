@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 from sqlalchemy import Connection, insert, select, text, update
@@ -39,9 +40,10 @@ _AHEAD = timedelta(days=800)
 
 
 @contextmanager
-def stores(kind: str, folder: Path) -> Iterator[Callable[[], str]]:
+def stores(kind: str) -> Iterator[Callable[[], str]]:
     """Yield a maker of URLs of fresh migrated databases of one kind, cheap to make, gone afterwards."""
     with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="proof-")))
         if kind == "sqlite":
             first = folder / "first.db"
             upgrade(f"sqlite:///{first}")
@@ -125,6 +127,8 @@ class Ground:
         """Start a process for each that is gone, as a server's manager does."""
         dead = [process for process in self.processes if not process.is_alive]
         self.processes = [process for process in self.processes if process not in dead]
+        for process in dead:
+            process.take_note()
         self.gone += dead
         self.start(*(process.orders.stack for process in dead))
 
@@ -222,7 +226,7 @@ class Ground:
                         update(JobSchedule).values(next_run_at=None, schedule_rev=JobSchedule.schedule_rev + 1)
                     )
                     return now
-            time.sleep(_LOOK_S)
+            time.sleep(0.01)
 
     def _due(self, connection: Connection, now: datetime) -> bool:
         found = select(JobSchedule.job_id).where(JobSchedule.next_run_at <= now).limit(1)
@@ -241,12 +245,8 @@ class Ground:
         """Take note of traps that were sprung, and let what was stopped go on: a stopped owner may block every writer."""
         while not self._over.wait(_LOOK_S):
             for process in list(self.processes):
-                process.sprung()
-                last = process.faults[-1] if process.faults else None
-                if last is None or last.how != "stop" or last.resumed is not None:
-                    continue
-                if (datetime.now(UTC) - last.at).total_seconds() >= PAUSE_S:
-                    process.resume()
+                process.take_note()
+                process.resume_after(PAUSE_S)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -260,7 +260,7 @@ def wait_until(comes_true: Callable[[], bool], timeout_s: float) -> bool:
     while not comes_true():
         if time.monotonic() > ends:
             return False
-        time.sleep(_LOOK_S)
+        time.sleep(0.01)
     return True
 
 

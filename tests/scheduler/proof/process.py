@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,6 +61,7 @@ class Process:
     faults: list[Fault] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._lock = threading.Lock()
         self._ours, theirs = _context.Pipe()
         self._process = _context.Process(target=_live, args=(self.orders, theirs), daemon=True)
         self._process.start()
@@ -87,17 +89,12 @@ class Process:
     def set_trap(self, trap: Trap) -> None:
         self._ours.send(trap)
 
-    def sprung(self) -> Fault | None:
-        """Return the fault by which a trap ended or stopped it, once; None while it has not."""
-        try:
-            if not self._ours.poll():
-                return None
-            point, how, at = self._ours.recv()
-        except (EOFError, ConnectionResetError):
-            return None
-        fault = Fault(self.name, how, at, point=point)
-        self.faults.append(fault)
-        return fault
+    def take_note(self) -> None:
+        """Add the fault by which a trap ended or stopped it, if one has since the last call."""
+        with self._lock, suppress(EOFError, ConnectionResetError):
+            while self._ours.poll():
+                point, how, at = self._ours.recv()
+                self.faults.append(Fault(self.name, how, at, point=point))
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL, "kill")
@@ -115,11 +112,16 @@ class Process:
         """Ask it to end, as a server's manager does; it releases, drains and goes."""
         self._signal(signal.SIGTERM, "term")
 
-    def resume(self) -> None:
-        """Let a stopped process go on; its last fault knows when."""
-        last = self.faults.pop()
-        self.faults.append(Fault(last.process, last.how, last.at, datetime.now(UTC), last.point))
-        os.kill(self.pid, signal.SIGCONT)
+    def resume_after(self, pause_s: float) -> None:
+        """Let it go on if it was stopped so long ago and lives; its fault then knows when."""
+        with self._lock, suppress(ProcessLookupError):
+            last = self.faults[-1] if self.faults else None
+            if last is None or last.how != "stop" or last.resumed is not None or not self.is_alive:
+                return
+            now = datetime.now(UTC)
+            if (now - last.at).total_seconds() >= pause_s:
+                self.faults[-1] = replace(last, resumed=now)
+                os.kill(self.pid, signal.SIGCONT)
 
     def join(self, timeout_s: float) -> bool:
         """Tell whether it ended in time."""
@@ -134,8 +136,10 @@ class Process:
         self._ours.close()
 
     def _signal(self, number: int, how: Literal["kill", "crash", "stop", "term"]) -> None:
-        self.faults.append(Fault(self.name, how, datetime.now(UTC)))
-        os.kill(self.pid, number)
+        with self._lock, suppress(ProcessLookupError):
+            if self.is_alive:
+                self.faults.append(Fault(self.name, how, datetime.now(UTC)))
+                os.kill(self.pid, number)
 
 
 def _live(orders: Orders, driver: Connection) -> None:
