@@ -1,27 +1,37 @@
 """Claiming what is due: every tick becomes a row and the schedule moves on, in one fenced transaction a batch."""
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
+import structlog
 from sqlalchemy import Connection, Select, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler import duties
-from scheduler.lease import Acquired, Lease
+from scheduler.lease import Acquired, Lease, NotOwner
 from scheduler.points import reach
 from shared_models.queries import claims as queries
 from shared_models.queries import lease as lease_queries
 from shared_rules.settings import Settings
-from shared_rules.ticks import Claim, Tick, TickPolicy, decide_claim
+from shared_rules.ticks import MOST_TICKS, Claim, Tick, TickPolicy, decide_claim
 
 __all__ = ["BATCH", "Claimed", "Claims"]
 
 BATCH = 500
 """Jobs in one transaction: some milliseconds in which nobody else writes."""
+_ROWS: Final = 1_000
+"""Ticks in one transaction. After a gap many are due of each job, and PostgreSQL ends a session that thinks for a second."""
+_ROUND_S: Final = 0.5
+"""So long is claimed at a stretch: then the runs claimed so far are started, and the rest comes next."""
+_BREATH_S: Final = 0.03
+"""A pause in which others can write, where what is claimed is late anyway: SQLite has no queue of those who wait."""
+_log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -53,6 +63,7 @@ class Claims:
         self._policy = TickPolicy.of(settings)
         self._on_proof = on_proof
         self._known_due: datetime | None = None
+        self._not_before = datetime.min.replace(tzinfo=UTC)
         self._counting: Acquired | None = None
         self._gap: Counter[str] = Counter()
 
@@ -72,44 +83,94 @@ class Claims:
         self._known_due = min((at for at in found if at is not None), default=None)
         return self._known_due
 
+    def next_look(self) -> datetime | None:
+        """Return when to claim next, by the clock of this machine; None without anything to wait for."""
+        due = self.next_due()
+        return None if due is None else max(due - self.offset, self._not_before)
+
     def is_due_changed(self) -> bool:
-        """Tell whether the first due time is another one than when it was last asked for."""
+        """Tell whether the first due time is another one than when it was last asked for, or has come."""
         known = self._known_due
-        return self.next_due() != known
+        due = self.next_due()
+        return due != known or (due is not None and due <= self._now(datetime.now(UTC)))
 
     def claim_due(self) -> Claimed:
-        """Claim everything that is due. Raise NotOwner when this process does not own; what was committed stays."""
+        """Claim what is due, or the first part of it. Raise NotOwner when this process does not own.
+
+        What was committed before an error stays.
+        """
         claimed = Claimed()
-        first = self.next_due()
-        if first is not None and first <= self._now(datetime.now(UTC)):
-            while self._claim_batch(claimed):
-                pass
-            self._do_duties(claimed)
-        self._report_gap()
+        try:
+            all_claimed = self._claim_round(claimed)
+        except (NotOwner, SQLAlchemyError):
+            raise
+        except Exception:
+            self._set_aside()
+            raise
+        if all_claimed:
+            self._report_gap()
         return claimed
+
+    def _claim_round(self, claimed: Claimed) -> bool:
+        """Claim for a while, and do the duties; tell whether nothing is due any more."""
+        first = self.next_due()
+        if first is None or first > self._now(datetime.now(UTC)):
+            return True
+        ends = time.monotonic() + _ROUND_S
+        more = True
+        while more and time.monotonic() < ends:
+            more = self._claim_batch(claimed)
+        self._do_duties(claimed)
+        return not more
 
     def _claim_batch(self, claimed: Claimed) -> bool:
         """Claim one batch; tell whether more is due, of other jobs or of these after a long gap."""
         with self._lease.fenced() as (connection, at):
             reach("claim.fenced")
             now = self._now(at)
-            batch = self._decide(connection, now)
+            batch = self._decide(connection, queries.due(now, BATCH), now)
             self._write(connection, batch, now)
+            if not batch:
+                self._nothing(connection, now)
             reach("claim.written")
         reach("claim.committed")
         self._on_proof()
         self._count(claimed, batch)
-        full = sum(len(jobs.ids) for jobs in batch) >= BATCH
-        return full or any(jobs.claim.next_run_at is not None and jobs.claim.next_run_at <= now for jobs in batch)
+        behind = any(jobs.claim.next_run_at is not None and jobs.claim.next_run_at <= now for jobs in batch)
+        if behind:
+            time.sleep(_BREATH_S)
+        return behind or sum(len(jobs.ids) for jobs in batch) >= BATCH
 
-    def _decide(self, connection: Connection, now: datetime) -> list[_Alike]:
-        groups = [(group, group.ids.split(",")) for group in connection.execute(queries.due(now, BATCH))]
+    def _nothing(self, connection: Connection, now: datetime) -> None:
+        """Find out why nothing is due though this process's clock says so, and do not ask again at once."""
+        connection.execute(queries.orphans_unscheduled(now))
+        ahead = self._now(datetime.now(UTC)) - now
+        due = self._known_due
+        if due is not None and due > now:
+            # This machine's clock is ahead of the database's, which decides.
+            self._not_before = due - self.offset + ahead
+
+    def _set_aside(self) -> None:
+        """Take the next run from due jobs whose rows nobody can make sense of: they must not stop the others."""
+        with self._lease.fenced() as (connection, at):
+            now = self._now(at)
+            for job_id in connection.scalars(queries.due_ids(now, BATCH)).all():
+                try:
+                    self._decide(connection, queries.due(now, 1, job_id), now)
+                except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+                    connection.execute(queries.advanced(connection.dialect.name, [job_id], None))
+                    _log.exception("scheduler.job_set_aside", job_id=job_id, error=type(error).__name__)
+
+    def _decide(self, connection: Connection, due: Select[*tuple[Any, ...]], now: datetime) -> list[_Alike]:
+        groups = [(group, group.ids.split(",")) for group in connection.execute(due)]
+        jobs = sum(len(ids) for _, ids in groups)
+        most = min(MOST_TICKS, max(1, _ROWS // max(1, jobs)))
         open_runs: dict[str, int] = {}
         if groups and self._policy.overlap != "allow":
             every_id = list(chain.from_iterable(ids for _, ids in groups))
             open_runs = dict(connection.execute(queries.open_runs(connection.dialect.name, every_id)).all())
         return [
-            _Alike(alike, decide_claim(group, self.zone, now, self._policy, count))
+            _Alike(alike, decide_claim(group, self.zone, now, self._policy, count, most=most))
             for group, ids in groups
             for count, alike in _by_count(ids, open_runs).items()
         ]

@@ -15,7 +15,6 @@ from apscheduler.job import Job as ScheduledJob  # type: ignore[import-untyped]
 from apscheduler.jobstores.base import BaseJobStore  # type: ignore[import-untyped]
 from apscheduler.triggers.base import BaseTrigger  # type: ignore[import-untyped]
 from sqlalchemy import Select, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler.claims import Claims
 from scheduler.lease import NotOwner
@@ -57,8 +56,10 @@ class JobsTableStore(BaseJobStore):  # type: ignore[misc]
             claimed = self._claims.claim_due()
         except NotOwner:
             self._on_lost()
-        except SQLAlchemyError as error:
+        except Exception as error:
             _log.warning("scheduler.claim_failed", error=type(error).__name__)
+            # Something may have been claimed before.
+            self._on_claimed()
             raise
         else:
             if claimed.phases or claimed.messages:
@@ -70,10 +71,11 @@ class JobsTableStore(BaseJobStore):  # type: ignore[misc]
     def get_next_run_time(self) -> datetime | None:
         """When to look again: at the next due tick, or soon where the database does not answer."""
         try:
-            due = self._claims.next_due()
-        except SQLAlchemyError:
+            return self._claims.next_look()
+        except Exception as error:
+            # Whatever it is: raised here it would end APScheduler's thread.
+            _log.warning("scheduler.next_due_unknown", error=type(error).__name__)
             return datetime.now(UTC) + timedelta(seconds=_RETRY_S)
-        return None if due is None else due - self._claims.offset
 
     def lookup_job(self, job_id: str) -> ScheduledJob | None:
         found = self._jobs(_scheduled().where(Job.id == job_id))

@@ -71,10 +71,12 @@ class Claim:
     over: bool
 
 
-def decide_claim(job: DueJob, zone: ZoneInfo, now: datetime, policy: TickPolicy, open_runs: int = 0) -> Claim:
-    """Return what becomes of every tick of the job up to `now`. `open_runs` are its runs that wait or run already."""
+def decide_claim(
+    job: DueJob, zone: ZoneInfo, now: datetime, policy: TickPolicy, open_runs: int = 0, *, most: int = MOST_TICKS
+) -> Claim:
+    """Return what becomes of the ticks of the job up to `now`, at most `most`. `open_runs` of its runs wait or run."""
     over = is_over(job, now.astimezone(zone).date())  # type: ignore[arg-type]
-    due = list(islice(_due(job, zone, now), MOST_TICKS))
+    due = list(islice(_due(job, zone, now), most))
     if not due:
         return Claim((), job.next_run_at if job.is_active else None, over)
     following = next_tick(job, zone, due[-1])

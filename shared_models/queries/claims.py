@@ -31,11 +31,13 @@ from shared_models.scheduler import SchedulerLease
 __all__ = [
     "advanced",
     "due",
+    "due_ids",
     "ended",
     "first_due",
     "jobs_to_run",
     "lost_runs",
     "open_runs",
+    "orphans_unscheduled",
     "own_runs",
     "started",
     "tick_added",
@@ -57,24 +59,40 @@ def first_due() -> Select[datetime | None]:
     )
 
 
-def due(now: datetime, limit: int) -> Select[*tuple[Any, ...]]:
+def due(now: datetime, limit: int, only: str | None = None) -> Select[*tuple[Any, ...]]:
     """Jobs that are due, the longest first, as groups of those whose ticks are the same; `ids` are joined by commas.
 
-    Grouped by the database: of thousands that are due on one minute Python sees a few rows.
+    Grouped by the database: of thousands that are due on one minute Python sees a few rows. `only` is the id of one job.
     """
-    first = (
-        select(JobSchedule.job_id, JobSchedule.next_run_at, JobSchedule.every_s)
-        .where(JobSchedule.next_run_at <= now)
-        .order_by(JobSchedule.next_run_at)
-        .limit(limit)
-        .subquery()
+    longest = select(JobSchedule.job_id, JobSchedule.next_run_at, JobSchedule.every_s).where(
+        JobSchedule.next_run_at <= now
     )
+    if only is not None:
+        longest = longest.where(JobSchedule.job_id == only)
+    first = longest.order_by(JobSchedule.next_run_at).limit(limit).subquery()
     same = (Job.cron_expression, Job.end_date, Job.is_active, first.c.next_run_at, first.c.every_s)
     return (
         select(*same, func.aggregate_strings(first.c.job_id, ",").label("ids"))
         .join(Job, Job.id == first.c.job_id)
         .group_by(*same)
         .order_by(first.c.next_run_at)
+    )
+
+
+def due_ids(now: datetime, limit: int) -> Select[str]:
+    """The jobs of `due`, without a look at what their rows hold."""
+    return (
+        select(JobSchedule.job_id).where(JobSchedule.next_run_at <= now).order_by(JobSchedule.next_run_at).limit(limit)
+    )
+
+
+def orphans_unscheduled(now: datetime) -> Update:
+    """Take the next run from schedules without a job: where SQLite's foreign keys were off when it was deleted."""
+    return (
+        update(JobSchedule)
+        .where(JobSchedule.next_run_at <= now, ~exists().where(Job.id == JobSchedule.job_id))
+        .values(next_run_at=None)
+        .execution_options(synchronize_session=False)
     )
 
 
