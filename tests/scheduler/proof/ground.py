@@ -198,6 +198,7 @@ class Ground:
         self.flip("none")
         wait_until(self._nobody_owns, timeout_s)
         ended = datetime.now(UTC)
+        wait_until(lambda: not any(process.stopped for process in self.processes), timeout_s)
         for process in self.processes:
             if process.is_alive:
                 process.end()

@@ -114,14 +114,13 @@ class Process:
 
     def resume_after(self, pause_s: float) -> None:
         """Let it go on if it was stopped so long ago and lives; its fault then knows when."""
+        now = datetime.now(UTC)
         with self._lock, suppress(ProcessLookupError):
-            last = self.faults[-1] if self.faults else None
-            if last is None or last.how != "stop" or last.resumed is not None or not self.is_alive:
-                return
-            now = datetime.now(UTC)
-            if (now - last.at).total_seconds() >= pause_s:
-                self.faults[-1] = replace(last, resumed=now)
-                os.kill(self.pid, signal.SIGCONT)
+            for number, fault in enumerate(self.faults):
+                over = fault.how == "stop" and fault.resumed is None and (now - fault.at).total_seconds() >= pause_s
+                if over and self.is_alive:
+                    self.faults[number] = replace(fault, resumed=now)
+                    os.kill(self.pid, signal.SIGCONT)
 
     def join(self, timeout_s: float) -> bool:
         """Tell whether it ended in time."""
