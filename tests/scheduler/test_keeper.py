@@ -235,7 +235,10 @@ class OneHand:
     def changed(self) -> None:
         pass
 
-    def beat(self, asked: str | None) -> None:
+    def beat(self) -> None:
+        pass
+
+    def answer(self, asked: str) -> None:
         pass
 
 
