@@ -14,7 +14,7 @@ from tests.scheduler.proof.effects import Sink
 from tests.scheduler.proof.ground import stores
 from tests.scheduler.proof.mutants import MUTANTS
 from tests.scheduler.proof.process import Trap
-from tests.scheduler.proof.scenarios import PERIODS_S, SCENARIOS, Scenario, run, trapped
+from tests.scheduler.proof.scenarios import FEW_S, PAIR, SCENARIOS, Scenario, run, trapped
 
 # The cheapest of the planted mistakes; all of them are in the long tests.
 CHEAP = ["no unique key", "retry unasked"]
@@ -42,7 +42,7 @@ def test_every_tick_runs_once_over_handovers_a_death_and_a_pause(store, tmp_path
 
 
 def test_a_process_may_die_between_claim_and_start(sqlite, tmp_path) -> None:
-    scenario = Scenario(trapped(Trap("claim.committed", "kill")), periods_s=tuple(PERIODS_S[:6]))
+    scenario = Scenario(trapped(Trap("claim.committed", "kill")), periods_s=FEW_S, stacks=PAIR)
     history, verdicts = run(scenario, sqlite(), tmp_path)
 
     assert [(verdict, timeline(history, verdict)) for verdict in verdicts] == []

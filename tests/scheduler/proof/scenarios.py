@@ -14,6 +14,7 @@ from tests.scheduler.proof.history import History
 from tests.scheduler.proof.process import Process, Trap
 
 ALL = ("legacy", "legacy", "modern", "modern")
+PAIR = ("legacy", "modern")
 # No two of these tick in step for long: about 100 a second, at all times; and a few of them.
 PERIODS_S = [0.4 + 0.01 * number for number in range(60)]
 FEW_S = tuple(PERIODS_S[::5])
@@ -30,13 +31,14 @@ class Scenario:
     sink: Mapping[str, float] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     bounds: Bounds = BOUNDS
+    stacks: tuple[str, ...] = ALL
 
 
 def run(scenario: Scenario, url: str, folder: Path, mutant: str = "") -> tuple[History, list[Verdict]]:
     """Return what happened, and what the checker says of it."""
     sink = Sink(folder, **scenario.sink)
     with Ground(url, folder, sink=sink, mutant=mutant, **scenario.settings) as ground:
-        ground.start(*ALL)
+        ground.start(*scenario.stacks)
         ground.flip("legacy")
         ground.wait_for_owner("legacy")
         if scenario.periods_s:
@@ -193,11 +195,11 @@ SCENARIOS = {
     "stopped after a claim": Scenario(trapped(Trap("claim.committed", "stop"))),
     "killed after a claim": Scenario(trapped(Trap("claim.committed", "kill"))),
     "killed in a claim": Scenario(trapped(Trap("claim.written", "kill"))),
-    "schedules set back": Scenario(set_back, periods_s=FEW_S),
+    "schedules set back": Scenario(set_back, periods_s=FEW_S, stacks=PAIR),
     "overdue crontab lines": Scenario(
         overdue, periods_s=(), settings={"scheduler_misfire_grace_s": 10**7}, bounds=Bounds(late_s=10**7, gap_s=3.5)
     ),
-    "failing targets": Scenario(steady, periods_s=FEW_S, sink={"fails": 7}),
+    "failing targets": Scenario(steady, periods_s=FEW_S, sink={"fails": 7}, stacks=PAIR),
 }
 # On PostgreSQL alone; the settings refuse it on SQLite.
 ALL_PULL = Scenario(a_bit_of_all, periods_s=FEW_S, settings={"scheduler_pull": "all"})
