@@ -73,21 +73,16 @@ class _SqliteChanges:
         self._woken.set()
 
     def hold(self) -> bool:
-        if self._file is not None:
-            return True
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(file)
-            return False
-        self._file = file
-        return True
+        if self._file is None:
+            self._file = _lock(self._path, fcntl.LOCK_EX)
+        return self._file is not None
 
     def is_free(self) -> bool:
-        free = self.hold()
-        self.drop()
-        return free
+        # Shared, so that those who look do not see each other.
+        file = _lock(self._path, fcntl.LOCK_SH)
+        if file is not None:
+            os.close(file)
+        return file is not None
 
     def drop(self) -> None:
         if self._file is not None:
@@ -123,6 +118,10 @@ class _PostgresChanges:
         if self._woken.is_set():
             self._woken.clear()
             return False
+        if self._connection is None or self._connection.closed:
+            self._session()
+            # What was notified before, nobody heard.
+            return True
         return any(True for _ in self._session().notifies(timeout=timeout_s, stop_after=1))
 
     def wake(self) -> None:
@@ -134,8 +133,9 @@ class _PostgresChanges:
         return bool(self._held)
 
     def is_free(self) -> bool:
-        free = self.hold()
-        self.drop()
+        free = self._ask("SELECT pg_try_advisory_lock_shared(%s)")
+        if free:
+            self._ask("SELECT pg_advisory_unlock_shared(%s)")
         return free
 
     def drop(self) -> None:
@@ -164,3 +164,14 @@ class _PostgresChanges:
             connection.execute("LISTEN scheduler")
             self._connection = connection
         return self._connection
+
+
+def _lock(path: Path, kind: int) -> int | None:
+    """Return the file, open and locked; None where another's lock is in the way."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        return None
+    return file

@@ -23,6 +23,8 @@ _POLL_S: Final = 0.05
 _LOOKS_BEFORE_DEAD: Final = 2
 _COMPLAINTS_S: Final = 5.0
 _JUMP_S: Final = 2.0
+_HOLDS: Final = 3
+_MOMENT_S: Final = 0.001
 _log = structlog.get_logger(__name__)
 
 
@@ -45,8 +47,12 @@ class Owner(Protocol):
         """Something was written: a job may be due earlier than it was."""
         ...
 
-    def beat(self, asked: str | None) -> None:
-        """Called twice in a TTL, and when there is a question to this process."""
+    def beat(self) -> None:
+        """Called twice in a TTL."""
+        ...
+
+    def answer(self, asked: str) -> None:
+        """There is a question to this process."""
         ...
 
 
@@ -157,9 +163,11 @@ class Keeper:
 
     def _step_down(self, why: str) -> None:
         epoch = self._lease.epoch
-        self._suspended = False
+        # Should the release fail, the next turn looks again: this stack may be the wanted one by then.
+        self._suspended = self._doubted = True
         self._owner.suspend()
         self._lease.release()
+        self._suspended = self._doubted = False
         self._changes.drop()
         _log.info("scheduler.released", epoch=epoch, why=why)
 
@@ -196,14 +204,14 @@ class Keeper:
             return True
         now = time.monotonic()
         if (seen.epoch, seen.beat) != self._judged:
-            self._judged, self._silent_since = (seen.epoch, seen.beat), now
+            self._judged, self._silent_since, self._looks_without_mark = (seen.epoch, seen.beat), now, 0
         # The mark alone is no proof of death: a new owner takes it a moment after the lease.
         self._looks_without_mark = self._looks_without_mark + 1 if self._changes.is_free() else 0
         silent_s = now - self._silent_since
         return self._looks_without_mark >= _LOOKS_BEFORE_DEAD or silent_s > max(self._lease.ttl_s, seen.ttl_s)
 
     def _take(self, seen: Seen) -> None:
-        self._changes.hold()
+        self._hold()
         acquired = None
         try:
             acquired = self._owner.acquire(seen)
@@ -217,6 +225,13 @@ class Keeper:
         _log.info("scheduler.acquired", epoch=acquired.epoch, after=seen.owner_process, handover=acquired.handover)
         self._owner.resume(acquired)
 
+    def _hold(self) -> None:
+        """Hold the mark unless an owner that lives does; another's look at it is over in a moment."""
+        for _ in range(_HOLDS):
+            if self._changes.hold():
+                return
+            time.sleep(_MOMENT_S)
+
     def _look_at_the_clock(self) -> None:
         """Say when the wall clock was set: what fell due in between is late, or has run already."""
         ahead = time.time() - time.monotonic()
@@ -226,9 +241,9 @@ class Keeper:
 
     def _ask(self, seen: Seen) -> None:
         if seen.asked is not None:
-            self._owner.beat(seen.asked)
+            self._owner.answer(seen.asked)
 
     def _beat(self) -> None:
         if time.monotonic() - self._beaten >= self._lease.ttl_s / 2:
             self._beaten = time.monotonic()
-            self._owner.beat(None)
+            self._owner.beat()

@@ -105,20 +105,19 @@ class Lease:
             return
         with transaction(self.engine) as connection:
             given_up = connection.execute(queries.release(self.process, self.epoch)).rowcount
-            handover = connection.execute(queries.handover_to("none")).one_or_none() if given_up else None
+            handover = connection.scalar(queries.handover_to("none")) if given_up else None
             if handover is not None:
-                connection.execute(queries.handover_completed(handover.id, None, 0.0))
-                connection.execute(queries.handover_counted(handover.id, 0, 0))
+                connection.execute(queries.handover_completed(handover, None, 0.0))
+                connection.execute(queries.handover_counted(handover, 0, 0))
             reach("release.written")
         self.epoch = None
 
     def _complete_handover(self, connection: Connection, seen: Seen, epoch: int, at: datetime) -> str | None:
-        planned = connection.execute(queries.handover_to(self.stack)).one_or_none()
-        if planned is None:
+        handover = connection.scalar(queries.handover_to(self.stack))
+        if handover is None:
             return None
         gap_ms = 0.0 if seen.idle_since is None else max(0.0, (at - seen.idle_since).total_seconds() * 1000)
-        connection.execute(queries.handover_completed(planned.id, epoch, round(gap_ms, 1)))
-        handover: str = planned.id
+        connection.execute(queries.handover_completed(handover, epoch, round(gap_ms, 1)))
         return handover
 
 

@@ -69,6 +69,7 @@ class Runtime:
         )
         self._started = False
         self._refuses_until = 0.0
+        self._answering: str | None = None
 
     def start(self) -> None:
         """Watch the lease, and own it when this stack is wanted and nobody else does. Returns at once."""
@@ -131,17 +132,21 @@ class Runtime:
         if self._claims.is_due_changed():
             self.apscheduler.wakeup()
 
-    def beat(self, asked: str | None) -> None:
-        """Show that this process lives, and answer in a thread of its own what it was asked."""
+    def beat(self) -> None:
+        """Show that this process lives; as the owner, look who does not."""
         with transaction(self._engine) as connection:
             if not connection.execute(queries.node_beats(self.process)).rowcount:
                 facts = facts_of(self._settings, self._clock_ahead_s(connection))
                 dialect = connection.dialect.name
                 connection.execute(queries.node_written(dialect, self.process, self._lease.stack, facts))
-        if asked is not None:
-            threading.Thread(target=self._answer, args=(asked,), name="fire times", daemon=True).start()
-        elif self._lease.epoch is not None:
+        if self._lease.epoch is not None:
             self._reap()
+
+    def answer(self, asked: str) -> None:
+        """Answer a question in a thread of its own; it is seen again and again until the answer is written."""
+        if asked != self._answering:
+            self._answering = asked
+            threading.Thread(target=self._answer, args=(asked,), name="fire times", daemon=True).start()
 
     def _prepare(self, connection: Connection, epoch: int) -> None:
         if self._settings.production and connection.scalar(queries.schedules_in_seconds()) is not None:
@@ -168,6 +173,7 @@ class Runtime:
                 connection.execute(queries.node_answered(self.process, asked, fires))
         except Exception as error:
             _log.warning("scheduler.no_answer", asked=asked, error=type(error).__name__)
+            self._answering = None
 
     def _clock_ahead_s(self, connection: Connection) -> float:
         """Return how far this process's clock is ahead of the database's, in seconds."""

@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _FORGOTTEN_S = 3600
+_OPEN_S = 120
 
 
 @cache
@@ -103,14 +104,15 @@ def schedules_in_seconds() -> Select[str]:
     return select(JobSchedule.job_id).where(JobSchedule.every_s.is_not(None)).limit(1)
 
 
-def handover_to(stack: str) -> Select[str, datetime]:
-    """The newest handover to this stack that still waits for its new owner: its id, and when it was asked for."""
+def handover_to(stack: str) -> Select[str]:
+    """The newest handover to this stack that still waits for its new owner, as its id; not one whose command has died."""
     return (
-        select(SchedulerHandover.id, SchedulerHandover.requested_at)
+        select(SchedulerHandover.id)
         .where(
             SchedulerHandover.to_stack == stack,
             SchedulerHandover.completed_at.is_(None),
             SchedulerHandover.aborted.is_(None),
+            SecondsSince(SchedulerHandover.requested_at) < _OPEN_S,
         )
         .order_by(SchedulerHandover.requested_at.desc())
         .limit(1)
