@@ -141,7 +141,8 @@ class _Line:
         while not stop.is_set():
             try:
                 self.deliver(None, stop)
-            except SQLAlchemyError as error:
+            except Exception as error:
+                # Whatever it is, the thread goes on.
                 _log.warning("outbox.waits_for_database", kind=self.kind, error=type(error).__name__)
             held_s = self._held_until - time.monotonic()
             self.wake.wait(held_s if held_s > 0 else _LOOK_S)
@@ -233,7 +234,8 @@ def _nobody_reached(error: Exception) -> bool:
 def _reason(error: Exception) -> str:
     if isinstance(error, CallFailed | _SwitchedOff):
         return str(error)
-    return f"{type(error).__name__}: {error}"[:_REASON_CHARS]
+    # A surrogate, as in the name of a file, would not go into the database.
+    return f"{type(error).__name__}: {error}"[:_REASON_CHARS].encode(errors="replace").decode()
 
 
 def _end(message_id: str, phase: str, *, sent_at: datetime | None = None, error: str | None = None) -> dict[str, Any]:

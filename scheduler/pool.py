@@ -6,6 +6,7 @@ APScheduler. A run belongs to the process that started it: its end is written wh
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ import structlog
 from apscheduler.events import EVENT_JOB_SUBMITTED, JobSubmissionEvent  # type: ignore[import-untyped]
 from apscheduler.executors.base import BaseExecutor  # type: ignore[import-untyped]
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from scheduler.lease import Lease, NotOwner
 from scheduler.points import reach
@@ -87,11 +87,14 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
 
     def close(self, drain_s: float) -> list[str]:
         """Start nothing more, wait for what runs, write its ends; return the ids of runs that did not end in time."""
+        ends = time.monotonic() + drain_s
         self._closed = True
         self.shut()
         self.wake()
+        # What it has just marked as started has to begin yet.
+        self._starter.join(drain_s)
         with self._changed:
-            self._changed.wait_for(lambda: self._running == 0, drain_s)
+            self._changed.wait_for(lambda: self._running == 0, max(0.0, ends - time.monotonic()))
         self._threads.shutdown(wait=False, cancel_futures=True)
         return self._recorder.close(drain_s)
 
@@ -106,7 +109,8 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
             except NotOwner:
                 self.shut()
                 self._on_lost()
-            except SQLAlchemyError as error:
+            except Exception as error:
+                # Whatever it is, the thread goes on.
                 _log.warning("scheduler.start_failed", error=type(error).__name__)
                 self._wait(_RETRY_S)
                 continue

@@ -74,7 +74,11 @@ class Reaper:
     def _write(self, connection: Connection, lost: Sequence[Any], now: datetime) -> None:
         jobs = {job.id: job for job in connection.execute(queries.jobs_to_run({run.job_id for run in lost}))}
         outcome = Outcome("failed", error_message=LOST)
-        ends = [Ended(run_of(row, jobs[row.job_id], row.started_at), None, outcome, now) for row in lost]
+        ends = [
+            Ended(run_of(row, jobs[row.job_id], row.started_at), None, outcome, now)
+            for row in lost
+            if row.job_id in jobs
+        ]
         connection.execute(queries.ended(), [columns_of(ended) | {"phase": "unknown"} for ended in ends])
         tell(connection, ends)
         for row in lost:

@@ -2,20 +2,21 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent  # type: ignore[import-untyped]
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from scheduler import outbox
 from scheduler.lease import transaction
 from scheduler.messages import messages_after_run, readers_of_runs
 from scheduler.points import reach
 from shared_models import Notification
+from shared_models.engine import is_unavailable
 from shared_models.queries import claims as queries
 from shared_models.queries.bulk import rows_added
 from shared_models.queries.notices import active_user_ids
@@ -26,6 +27,8 @@ from shared_rules.runs import columns_of_end, notice_of_end
 __all__ = ["Ended", "Recorder", "Run", "columns_of", "run_of", "tell"]
 
 _BATCH: Final = 200
+_BELLS: Final = 5_000
+"""Notifications in one transaction: everybody gets one of each run, and nobody else writes meanwhile."""
 _RETRY_S: Final = 0.2
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +68,8 @@ class Recorder:
         self._waiting: list[Ended] = []
         self._expected: set[str] = set()
         self._closing = False
+        # Few until it is known how many users there are.
+        self._most = 8
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._write_on, name="run recorder", daemon=True)
 
@@ -95,32 +100,59 @@ class Recorder:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
-                batch = self._waiting[:_BATCH]
+                batch = self._waiting[: self._most]
             if not batch:
                 return
             try:
-                self._write(batch)
-            except SQLAlchemyError as error:
+                self._write_all(batch)
+            except Exception as error:
                 _log.warning("scheduler.end_not_written", runs=len(batch), error=type(error).__name__)
                 if self._closing:
                     return
                 threading.Event().wait(_RETRY_S)
 
-    def _write(self, batch: Sequence[Ended]) -> None:
+    def _write_all(self, batch: Sequence[Ended]) -> None:
+        """Write the ends, each by itself where they cannot be written together. Raise what will pass."""
+        try:
+            self._write(batch)
+        except Exception as error:
+            if _passes(error):
+                raise
+            for ended in batch:
+                self._write_alone(ended)
+
+    def _write_alone(self, ended: Ended) -> None:
+        """Write one end, without its words where they are what cannot be written: it must not stop the others."""
+        for way in (ended, _without_words(ended)):
+            try:
+                self._write([way], quietly=way is not ended)
+            except Exception as error:
+                if _passes(error):
+                    raise
+                _log.exception("scheduler.end_refused", execution_id=ended.run.id, job_id=ended.run.job.id)
+            else:
+                return
+        self._forget([ended])
+
+    def _write(self, batch: Sequence[Ended], *, quietly: bool = False) -> None:
         with transaction(self._engine) as connection:
             mine = set(connection.scalars(queries.own_runs(self._process, [ended.run.id for ended in batch])))
             written = [ended for ended in batch if ended.run.id in mine]
             if written:
                 connection.execute(queries.ended(), [columns_of(ended) for ended in written])
-                tell(connection, written)
+                readers = 0 if quietly else tell(connection, written)
+                self._most = max(1, min(_BATCH, _BELLS // max(1, readers)))
         reach("run.recorded")
+        self._forget(batch)
+        self._on_recorded()
+        for ended in written:
+            self._announce(_event(ended))
+
+    def _forget(self, batch: Sequence[Ended]) -> None:
         with self._changed:
             del self._waiting[: len(batch)]
             self._expected.difference_update(ended.run.id for ended in batch)
             self._changed.notify_all()
-        self._on_recorded()
-        for ended in written:
-            self._announce(_event(ended))
 
 
 def run_of(row: Any, job: Any, started_at: datetime) -> Run:
@@ -128,19 +160,23 @@ def run_of(row: Any, job: Any, started_at: datetime) -> Run:
     return Run(row.id, job, row.scheduled_for, started_at, row.execution_type, row.target)
 
 
-def tell(connection: Connection, written: Sequence[Ended]) -> None:
-    """Write to everybody's bell, and owe the mails and Slack lines, in the transaction of the ends."""
+def tell(connection: Connection, written: Sequence[Ended]) -> int:
+    """Write to everybody's bell, and owe the mails and Slack lines, in the transaction of the ends.
+
+    Return how many users there are.
+    """
     users = connection.scalars(active_user_ids()).all()
     bells = [row for ended in written for row in notice_rows(_notice(ended), users, ended.at)]
     if bells:
         connection.execute(rows_added(Notification), bells)
     loud = [ended for ended in written if ended.outcome.status == "failed" or ended.run.job.notify_on_success]
     if not loud:
-        return
+        return len(users)
     readers = readers_of_runs(connection, [ended.run.job for ended in loud])
     for ended in loud:
         job = ended.run.job
         outbox.queue(connection, messages_after_run(job, ended.outcome, readers[job.id], ended.run.id), ended.at)
+    return len(users)
 
 
 def columns_of(ended: Ended) -> dict[str, Any]:
@@ -153,6 +189,16 @@ def columns_of(ended: Ended) -> dict[str, Any]:
         "target": made.target,
         **columns_of_end(ended.outcome, ended.run.started_at, ended.at),
     }
+
+
+def _passes(error: Exception) -> bool:
+    """Tell whether the database failed, as against what was to be written."""
+    return is_unavailable(error) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+
+
+def _without_words(ended: Ended) -> Ended:
+    outcome = Outcome(ended.outcome.status, error_message="How the run went could not be written down.")
+    return replace(ended, call=None, outcome=outcome)
 
 
 def _notice(ended: Ended) -> Any:

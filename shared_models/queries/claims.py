@@ -1,12 +1,14 @@
 """Statements about ticks: what is due, what the owner claims of it, what a runner starts and how it ends."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     ColumnElement,
+    Dialect,
     Select,
     Update,
     bindparam,
@@ -16,11 +18,13 @@ from sqlalchemy import (
     literal,
     literal_column,
     select,
+    type_coerce,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.dml import Insert, ReturningUpdate
+from sqlalchemy.types import TypeDecorator
 
 from shared_models.base import Base
 from shared_models.execution import JobExecution
@@ -43,6 +47,34 @@ __all__ = [
     "tick_added",
     "waiting",
 ]
+
+
+class _AsStored(TypeDecorator[Any]):
+    """JSON, or the text as it is where SQLite was made to store what is none: that job fails, and no other."""
+
+    impl = JSON
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        parse = super().result_processor(dialect, coltype)
+
+        def read(value: Any) -> Any:
+            try:
+                return parse(value) if parse else value
+            except ValueError:
+                return value
+
+        return read
+
+
+class _Addresses(_AsStored):
+    """The texts of a list; none where something else is stored."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> list[str]:
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
 
 # Literal, so that SQLite sees that the partial indexes apply.
 _CLAIMED: ColumnElement[str] = literal_column("'claimed'")
@@ -181,9 +213,9 @@ def jobs_to_run(job_ids: Collection[str]) -> Select[*tuple[Any, ...]]:
         Job.github_owner,
         Job.github_repo,
         Job.github_workflow_name,
-        Job.job_metadata.label("job_metadata"),
+        type_coerce(Job.job_metadata, _AsStored()).label("job_metadata"),
         Job.enable_email_notifications,
-        Job.notification_emails,
+        type_coerce(Job.notification_emails, _Addresses()).label("notification_emails"),
         Job.notify_on_success,
         Job.pic_team,
     ).where(Job.id.in_(job_ids))
