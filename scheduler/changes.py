@@ -93,7 +93,8 @@ class _SqliteChanges:
         self.drop()
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            # The numbers of two connections have nothing to do with each other.
+            self._connection = self._version = None
 
     def _changed(self) -> bool:
         if self._connection is None:
@@ -167,8 +168,12 @@ class _PostgresChanges:
 
 
 def _lock(path: Path, kind: int) -> int | None:
-    """Return the file, open and locked; None where another's lock is in the way."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    """Return the file, open and locked; None where another's lock, or the system, is in the way."""
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError:
+        # As another user's file. Then nobody's death is seen before a TTL is over.
+        return None
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except OSError:

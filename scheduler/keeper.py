@@ -44,7 +44,7 @@ class Owner(Protocol):
         ...
 
     def changed(self) -> None:
-        """Something was written: a job may be due earlier than it was."""
+        """Something may have been written, or the clock set: a job may be due earlier than it was."""
         ...
 
     def beat(self) -> None:
@@ -67,6 +67,7 @@ class Keeper:
         self._stopping = False
         self._doubted = False
         self._suspended = False
+        self._unseen = False
         self._proved = 0.0
         self._beaten = 0.0
         self._seen: Seen | None = None
@@ -117,6 +118,8 @@ class Keeper:
         self._changes.close()
 
     def _stumble(self, error: Exception) -> None:
+        # Whatever the turn was about is not done.
+        self._doubted = True
         if time.monotonic() - self._complained > _COMPLAINTS_S:
             self._complained = time.monotonic()
             _log.warning("scheduler.database_failed", error=type(error).__name__, owner=self._lease.epoch is not None)
@@ -136,20 +139,27 @@ class Keeper:
         self._beat()
 
     def _own(self, changed: bool) -> None:
-        if changed or self._doubted:
+        doubted = self._doubted
+        self._unseen = self._unseen or changed
+        if changed or doubted:
             self._check()
         if self._lease.epoch is None:
             return
-        if time.monotonic() - self._proved >= self._lease.ttl_s / 4:
+        # Whoever met the fence has stopped, also where the flag went away and came back unseen by this thread.
+        self._suspended = self._suspended or doubted
+        if doubted or time.monotonic() - self._proved >= self._lease.ttl_s / 4:
             with self._lease.fenced():
                 pass
             self.proved()
+            # Without a cause as well: the clock may have been set, and what a lost connection told, nobody heard.
+            self._unseen = True
         if self._suspended:
-            self._suspended = False
             self._owner.resume(None)
+            self._suspended = False
         self._changes.hold()
-        if changed:
+        if self._unseen:
             self._owner.changed()
+            self._unseen = False
 
     def _check(self) -> None:
         """Look whether the lease is still this process's, and wanted here; else give it up."""
@@ -191,11 +201,11 @@ class Keeper:
         # Beats notify nobody on PostgreSQL.
         if changed or self._seen is None or now - self._looked > self._lease.ttl_s / 20:
             self._seen, self._looked = self._lease.look(), now
+            if self._seen is not None:
+                self._ask(self._seen)
         seen = self._seen
         if seen is None:
             return
-        if changed:
-            self._ask(seen)
         if seen.desired_stack == self._lease.stack and self._is_vacant(seen):
             self._take(seen)
 

@@ -119,7 +119,7 @@ class Runtime:
         if acquired is not None:
             self._claims.begin(acquired)
             self._reaper.begin()
-            self._outbox.start()
+        self._outbox.start()
         self._pool.open()
         self.apscheduler.resume()
 
