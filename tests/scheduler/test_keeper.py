@@ -257,7 +257,7 @@ class FailingLease(Lease):
 def kept(place: Place) -> Iterator[tuple[FailingLease, OneHand, Changes]]:
     place.want("modern")
     engine = sync_engine(place.url)
-    lease = FailingLease(engine, "modern:here:1:aa", "modern", 0.4)
+    lease = FailingLease(engine, "modern:here:1:aa", "modern", 60)
     hand = OneHand(lease)
     changes = watch_changes(engine)
     keeper = Keeper(lease, changes, hand)

@@ -60,8 +60,9 @@ def test_a_slow_target_meets_the_next_tick(
         place.make_due(job)
         place.wait_for_phases(job, *while_open)
         held.set()
-        place.wait_for_phases(job, *at_last)
+        first, second = place.wait_for_phases(job, *at_last)
 
+    assert (second.started_at >= first.completed_at) == (overlap == "queue")
     assert len(place.sinks.http.received) == at_last.count("done")
     assert max(keys(place).values()) == 1
 
