@@ -222,12 +222,14 @@ class Claims:
 
     def _report_gap(self) -> None:
         """Once everything that fell due without an owner is claimed, write how much that was."""
-        counting, self._counting = self._counting, None
-        if counting is None or counting.handover is None:
-            return
-        skipped = self._gap["missed"] + self._gap["skipped"]
-        with self._lease.fenced() as (connection, _at):
-            connection.execute(lease_queries.handover_counted(counting.handover, self._gap["claimed"], skipped))
+        counting = self._counting
+        if counting is not None and counting.handover is not None:
+            skipped = self._gap["missed"] + self._gap["skipped"]
+            with self._lease.fenced() as (connection, _at):
+                connection.execute(lease_queries.handover_counted(counting.handover, self._gap["claimed"], skipped))
+        # Only now: where the database failed, it is written after the next claim. And not what began meanwhile.
+        if self._counting is counting:
+            self._counting = None
 
     def _now(self, at: datetime) -> datetime:
         return at + self.offset

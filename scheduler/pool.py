@@ -96,7 +96,7 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
         with self._changed:
             self._changed.wait_for(lambda: self._running == 0, max(0.0, ends - time.monotonic()))
         self._threads.shutdown(wait=False, cancel_futures=True)
-        return self._recorder.close(drain_s)
+        return self._recorder.close(max(_MARGIN_S, ends - time.monotonic()))
 
     def _do_submit_job(self, job: Any, run_times: Sequence[datetime]) -> None:
         raise TypeError("Jobs run by their rows; POST /jobs/<id>/execute runs one by hand.")

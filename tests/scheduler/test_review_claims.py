@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from scheduler.points import listen
 from scheduler.store import JobsTableStore
-from shared_models import JobSchedule
+from shared_models import JobSchedule, SchedulerHandover
+from shared_models.queries import lease as lease_queries
 from tests.ops.waiting import wait_for
 from tests.scheduler.running import Place
 
@@ -94,6 +96,25 @@ def test_runs_claimed_before_an_error_are_started() -> None:
 
     assert heard == ["claimed"]
     assert look_again is not None
+
+
+def test_what_a_handover_cost_is_written_though_the_database_failed_at_first(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = lease_queries.handover_counted
+    failures = [OperationalError("UPDATE", {}, Exception("locked"))]
+
+    def fail_once(handover: str, caught_up: int, skipped: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return counted(handover, caught_up, skipped)
+
+    monkeypatch.setattr(lease_queries, "handover_counted", fail_once)
+    place.hand_over("modern")
+    job = place.add_job(due=True)
+    with place.running():
+        place.wait_for_phases(job, "done")
+        wait_for("the count", lambda: [row.caught_up for row in place.rows(SchedulerHandover)] == [1])
 
 
 def _next_run(place: Place) -> datetime:
