@@ -36,6 +36,7 @@ OTHER = {"legacy": "modern", "modern": "legacy"}
 TTL_S = 0.8
 PAUSE_S = 2.5 * TTL_S
 _LOOK_S = 0.01
+_SOON = timedelta(seconds=0.2)
 _AHEAD = timedelta(days=800)
 
 
@@ -190,6 +191,13 @@ class Ground:
                 now = connection.scalar(select(JobSchedule.next_run_at).where(JobSchedule.job_id == job_id))
                 earlier = _first_tick(schedule, now - timedelta(seconds=by_s))
                 connection.execute(update(JobSchedule).where(JobSchedule.job_id == job_id).values(next_run_at=earlier))
+
+    def caught_up(self) -> bool:
+        """Tell whether nothing waits that should have been claimed or started by now."""
+        with self.engine.connect() as connection:
+            overdue = self._due(connection, datetime.now(UTC) - _SOON)
+            waits = connection.execute(text("SELECT 1 FROM job_executions WHERE phase = 'claimed' LIMIT 1")).first()
+        return not overdue and waits is None
 
     def settle(self, timeout_s: float = 10) -> History:
         """End the jobs at a moment at which nothing is due, let all runs end, take the flag away, and read all of it."""
