@@ -21,8 +21,10 @@ async def scheduling(runtime: Runtime) -> AsyncIterator[None]:
     """Run the scheduler for as long as the block. Its end waits for runs that have begun."""
     with _released_by_signals(runtime):
         runtime.start()
-        yield
-        await to_thread.run_sync(runtime.stop)
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(runtime.stop)
 
 
 @contextmanager

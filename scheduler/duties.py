@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import structlog
 from sqlalchemy import Connection, Select, insert
 
 from scheduler.messages import PauseReaders, messages_after_pause, slack_channel
@@ -50,6 +51,8 @@ from shared_rules.settings import Settings
 
 __all__ = ["DutiesDone", "ensure", "next_due", "pause_over", "run_due"]
 
+_log = structlog.get_logger(__name__)
+_AGAIN_AFTER: Final = timedelta(minutes=5)
 _BATCH: Final = 500
 _MOST_REMOVED: Final = 5_000
 """Jobs paused and rows removed in one transaction: nobody else writes meanwhile."""
@@ -93,18 +96,25 @@ def next_due() -> Select[datetime]:
 def run_due(connection: Connection, now: datetime, settings: Settings) -> DutiesDone:
     """Do every duty that is due, and set when it is next. One that was missed for days is done once.
 
-    One with much to do does a part, and stays due.
+    One with much to do does a part, and stays due. One that fails is undone, and tried again later; the others are done.
     """
     due = dict(connection.execute(queries.due(now)).all())
     messages = 0
     for duty in DUTIES:
-        if duty.name in due:
-            this = occasion(duty, due[duty.name], now, settings.zone)
-            work = _WAYS[duty.name](connection, this, now, settings)
-            messages += work.messages
-            if work.finished:
-                following = duty.next_after(now, settings.zone)
-                connection.execute(queries.rescheduled(duty.name, settings.zone.key, following))
+        if duty.name not in due:
+            continue
+        this = occasion(duty, due[duty.name], now, settings.zone)
+        try:
+            with connection.begin_nested():
+                work = _WAYS[duty.name](connection, this, now, settings)
+        except Exception:
+            _log.exception("scheduler.duty_failed", duty=duty.name)
+            connection.execute(queries.rescheduled(duty.name, settings.zone.key, now + _AGAIN_AFTER))
+            continue
+        messages += work.messages
+        if work.finished:
+            following = duty.next_after(now, settings.zone)
+            connection.execute(queries.rescheduled(duty.name, settings.zone.key, following))
     return DutiesDone(messages, connection.scalar(next_due()))
 
 

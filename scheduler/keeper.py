@@ -67,6 +67,7 @@ class Keeper:
         self._stopping = False
         self._doubted = False
         self._suspended = False
+        self._overdue: float | None = None
         self._unseen = False
         self._proved = 0.0
         self._beaten = 0.0
@@ -97,10 +98,14 @@ class Keeper:
         # A mark and nothing else: this may interrupt whatever holds a lock.
         self._leaving = True
 
+    def leave(self, timeout_s: float) -> bool:
+        """Release, and tell whether the lease was given up in time. The thread goes on to show that the process lives."""
+        self.release()
+        return self._released.wait(timeout_s)
+
     def stop(self, timeout_s: float) -> bool:
         """Release and end the thread; tell whether the lease was given up in time."""
-        self.release()
-        released = self._released.wait(timeout_s)
+        released = self.leave(timeout_s)
         self._stopping = True
         self._changes.wake()
         self._thread.join(timeout_s)
@@ -130,6 +135,7 @@ class Keeper:
         changed = self._changes.wait(_POLL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the standbys' looks
         if self._leaving:
             self._leave()
+            self._beat()
             return
         self._look_at_the_clock()
         if self._lease.epoch is None:
@@ -188,8 +194,9 @@ class Keeper:
 
     def _suspend_if_overdue(self) -> None:
         overdue = time.monotonic() - self._proved > 0.7 * self._lease.ttl_s
-        if self._lease.epoch is not None and overdue and not self._suspended:
-            self._suspended = True
+        # Once after each proof; a turn that failed earlier may have marked it as suspended before it was.
+        if self._lease.epoch is not None and overdue and self._overdue != self._proved:
+            self._suspended, self._overdue = True, self._proved
             self._owner.suspend()
             _log.warning(
                 "scheduler.suspended", epoch=self._lease.epoch, unproved_s=round(time.monotonic() - self._proved, 1)

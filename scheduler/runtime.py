@@ -90,8 +90,9 @@ class Runtime:
         if not self._started:
             return
         self._started = False
-        self._keeper.stop(self._settings.scheduler_lease_ttl_s)
+        self._keeper.leave(self._settings.scheduler_lease_ttl_s)
         left = self._pool.close(drain_s)
+        self._keeper.stop(_MARGIN_S)
         self._outbox.close(_MARGIN_S)
         self.apscheduler.shutdown(wait=False)
         if left:

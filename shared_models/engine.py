@@ -50,7 +50,15 @@ def engine_options(url: str, *, timeout_s: float = _TIMEOUT_S, idle_s: float = _
     common = {"pool_size": 10, "max_overflow": 20, "pool_timeout": timeout_s, "hide_parameters": True}
     if url.startswith("sqlite"):
         return {**common, "connect_args": {"timeout": timeout_s}}
-    connect_args = {"connect_timeout": max(2, round(timeout_s)), "options": _postgres_session(timeout_s, idle_s)}
+    connect_args = {
+        "connect_timeout": max(2, round(timeout_s)),
+        "options": _postgres_session(timeout_s, idle_s),
+        # A network that falls silent is noticed within the same time, not after the kernel's quarter of an hour.
+        "tcp_user_timeout": round(timeout_s * 1000),
+        "keepalives_idle": max(1, round(timeout_s / 3)),
+        "keepalives_interval": max(1, round(timeout_s / 6)),
+        "keepalives_count": 3,
+    }
     # The server may have gone away while a connection lay in the pool: ask before use, not after a failure.
     return {**common, "connect_args": connect_args, "pool_pre_ping": True}
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Dialect,
     Select,
     Update,
+    and_,
     bindparam,
     case,
     exists,
@@ -77,6 +78,7 @@ class _Addresses(_AsStored):
 
 
 # Literal, so that SQLite sees that the partial indexes apply.
+_LOST_AT_ONCE = 20
 _CLAIMED: ColumnElement[str] = literal_column("'claimed'")
 _RUNNING: ColumnElement[str] = literal_column("'running'")
 
@@ -139,7 +141,8 @@ def open_runs(dialect: str, job_ids: Collection[str]) -> Select[str, int]:
 
 def tick_added(dialect: str, job_ids: Collection[str], columns: Mapping[str, Any]) -> Insert:
     """Add one row with these columns for each of the jobs; a tick that is there already stays as it is."""
-    github = Job.github_owner.is_not(None) & Job.github_repo.is_not(None) & Job.github_workflow_name.is_not(None)
+    names = (Job.github_owner, Job.github_repo, Job.github_workflow_name)
+    github = and_(*(func.nullif(name, "").is_not(None) for name in names))
     workflow = case(
         (Job.github_workflow_name.regexp_match(r"\.ya?ml$"), Job.github_workflow_name),
         else_=Job.github_workflow_name + ".yml",
@@ -235,18 +238,26 @@ def ended() -> Update:
 
 
 def lost_runs(living: Iterable[str], now: datetime, unclaimed_before: datetime) -> Select[*tuple[Any, ...]]:
-    """Runs past their deadline whose process is none of the living; runs by hand, which name none, begun before a time."""
-    of_the_dead = JobExecution.claimed_by.not_in(list(living)) & (JobExecution.deadline_at < now)
+    """Runs past their deadline whose process is none of the living; runs by hand, which name none, begun before a time.
+
+    Some of them, if there are many: everybody is told of each, and nobody else writes meanwhile.
+    """
+    over = func.coalesce(JobExecution.deadline_at, JobExecution.started_at) < now
+    of_the_dead = JobExecution.claimed_by.not_in(list(living)) & over
     by_hand = JobExecution.claimed_by.is_(None) & (JobExecution.started_at < unclaimed_before)
-    return select(
-        JobExecution.id,
-        JobExecution.job_id,
-        JobExecution.scheduled_for,
-        JobExecution.started_at,
-        JobExecution.execution_type,
-        JobExecution.target,
-        JobExecution.claimed_by,
-    ).where(JobExecution.phase == _RUNNING, of_the_dead | by_hand)
+    return (
+        select(
+            JobExecution.id,
+            JobExecution.job_id,
+            JobExecution.scheduled_for,
+            JobExecution.started_at,
+            JobExecution.execution_type,
+            JobExecution.target,
+            JobExecution.claimed_by,
+        )
+        .where(JobExecution.phase == _RUNNING, of_the_dead | by_hand)
+        .limit(_LOST_AT_ONCE)
+    )
 
 
 def _epoch_of(stack: str) -> ColumnElement[int]:

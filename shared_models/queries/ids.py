@@ -40,5 +40,9 @@ def _on_postgresql(_element: NewId, _compiler: SQLCompiler, **_options: Any) -> 
 def each_of(dialect: str, ids: Collection[str]) -> Select[Any]:
     """Return a subselect of these ids, for IN: a list of as many parameters costs 9 us each."""
     text = json.dumps(list(ids))
-    rows = func.jsonb_array_elements_text(cast(literal(text, Text()), JSONB)) if dialect == "postgresql" else func.json_each(text)
+    rows = (
+        func.jsonb_array_elements_text(cast(literal(text, Text()), JSONB))
+        if dialect == "postgresql"
+        else func.json_each(text)
+    )
     return select(rows.table_valued(column("value", PlainText())).c.value)

@@ -465,6 +465,27 @@ def test_a_duty_that_is_rolled_back_is_done_the_next_time(ground: Ground) -> Non
     assert [job.is_active for job in ground.rows(Job)] == [False]
 
 
+def test_a_duty_that_fails_is_undone_and_holds_back_no_other(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    over = ground.add_job(end_date=TODAY - timedelta(days=1))
+    with transaction(ground.engine) as connection:
+        connection.execute(update(SchedulerDuty).values(next_run_at=NOW))
+
+    def digests(connection: Any, this: Any, now: datetime, settings: Settings) -> Any:
+        connection.execute(delete(User))
+        raise RuntimeError("planted")
+
+    monkeypatch.setitem(duties._WAYS, duties.DAILY_DIGEST.name, digests)
+    ground.run_due()
+
+    users = ground.rows(User)
+    jobs = {job.id: job.is_active for job in ground.rows(Job)}
+    times = timetable(ground)
+    assert users
+    assert jobs[over] is False
+    assert times[duties.DAILY_DIGEST.name][1] == NOW + timedelta(minutes=5)
+    assert times[duties.WEEKLY_REPORT.name][1] > NOW + timedelta(days=1)
+
+
 def test_days_that_were_missed_are_in_one_digest(ground: Ground) -> None:
     ground.want("daily_digest", "user")
     noons = [tokyo("2026-11-18T12:00") + timedelta(days=days) for days in range(6)]
