@@ -77,8 +77,8 @@ class _Addresses(_AsStored):
         return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-# Literal, so that SQLite sees that the partial indexes apply.
 _LOST_AT_ONCE = 20
+# Literal, so that SQLite sees that the partial indexes apply.
 _CLAIMED: ColumnElement[str] = literal_column("'claimed'")
 _RUNNING: ColumnElement[str] = literal_column("'running'")
 
