@@ -25,7 +25,7 @@ from tests.scheduler.running import Place
 from tests.scheduler.servers import Server, serving
 
 ROOT = Path(__file__).resolve().parents[1]
-PATH = "/jobs?page=1&limit=20"
+PATH = "/job-categories"
 PACE_S = 0.01
 AHEAD_S = 3.0
 GOAL_MS = 20

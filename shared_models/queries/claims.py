@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeDecorator
 from shared_models.base import Base
 from shared_models.execution import JobExecution
 from shared_models.job import Job, JobSchedule
-from shared_models.queries.ids import NewId, each_of
+from shared_models.queries.ids import NewId, each_of, start_of_ids
 from shared_models.scheduler import SchedulerLease
 
 __all__ = [
@@ -103,7 +103,7 @@ def due(now: datetime, limit: int, only: str | None = None) -> Select[*tuple[Any
     )
     if only is not None:
         longest = longest.where(JobSchedule.job_id == only)
-    first = longest.order_by(JobSchedule.next_run_at).limit(limit).subquery()
+    first = longest.order_by(JobSchedule.next_run_at, JobSchedule.job_id).limit(limit).subquery()
     same = (Job.cron_expression, Job.end_date, Job.is_active, first.c.next_run_at, first.c.every_s)
     return (
         select(*same, func.aggregate_strings(first.c.job_id, ",").label("ids"))
@@ -116,7 +116,10 @@ def due(now: datetime, limit: int, only: str | None = None) -> Select[*tuple[Any
 def due_ids(now: datetime, limit: int) -> Select[str]:
     """The jobs of `due`, without a look at what their rows hold."""
     return (
-        select(JobSchedule.job_id).where(JobSchedule.next_run_at <= now).order_by(JobSchedule.next_run_at).limit(limit)
+        select(JobSchedule.job_id)
+        .where(JobSchedule.next_run_at <= now)
+        .order_by(JobSchedule.next_run_at, JobSchedule.job_id)
+        .limit(limit)
     )
 
 
@@ -148,7 +151,7 @@ def tick_added(dialect: str, job_ids: Collection[str], columns: Mapping[str, Any
         else_=Job.github_workflow_name + ".yml",
     )
     rows = select(
-        NewId(),
+        NewId(start_of_ids()),
         Job.id,
         case((github, "github_actions"), else_="webhook"),
         case((github, Job.github_owner + "/" + Job.github_repo + "/" + workflow), else_=Job.target_url),

@@ -70,6 +70,8 @@ def upgrade() -> None:
     for name, (phases, columns) in _INDEXES_OF_PHASES.items():
         _partial_index(name, "job_executions", phases, columns)
 
+    op.drop_index("ix_job_schedule_next_run_at", table_name="job_schedule")
+    op.create_index("ix_job_schedule_next_run_at_job_id", "job_schedule", ["next_run_at", "job_id"], unique=False)
     op.add_column("job_schedule", sa.Column("every_s", sa.Double(), nullable=True))
     op.add_column("scheduler_lease", sa.Column("released_at", sa.DateTime(timezone=True), nullable=True))
     for name, kind in _TRAIL.items():
@@ -94,6 +96,8 @@ def downgrade() -> None:
         op.drop_column("scheduler_handovers", name)
     op.drop_column("scheduler_lease", "released_at")
     op.drop_column("job_schedule", "every_s")
+    op.drop_index("ix_job_schedule_next_run_at_job_id", table_name="job_schedule")
+    op.create_index("ix_job_schedule_next_run_at", "job_schedule", ["next_run_at"], unique=False)
     for name in _INDEXES_OF_PHASES:
         op.drop_index(name, table_name="job_executions")
     for table in ("outbox_messages", "scheduler_duties", "scheduler_nodes"):
