@@ -73,7 +73,8 @@ class Process:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.is_alive()
+        """Whether it runs or is stopped. One that was killed is dead, also before the system says so."""
+        return self._process.is_alive() and not any(fault.how in {"kill", "crash"} for fault in self.faults)
 
     @property
     def stopped(self) -> bool:
@@ -130,7 +131,7 @@ class Process:
     def close(self) -> None:
         """End it in any case."""
         if self._process.is_alive():
-            os.kill(self.pid, signal.SIGKILL)
+            self._process.kill()
         self._process.join()
         self._ours.close()
 
