@@ -30,6 +30,9 @@ from shared_rules.execution import Outcome, choose_call, outcome_of_refusal
 __all__ = ["RunPool"]
 
 _THREADS: Final = 32
+_RATE: Final = 200.0
+"""Starts a second. More would keep those waiting who ask something of the same process: its threads share one interpreter."""
+_AT_ONCE: Final = 8
 _MARGIN_S: Final = 5.0
 _RETRY_S: Final = 0.2
 _PULL_S: Final = 0.2
@@ -38,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class RunPool(BaseExecutor):  # type: ignore[misc]
-    """At most 32 runs at once. It starts some only while it is open, and finishes those it has started in any case.
+    """At most 32 runs at once, 200 begun in a second. It starts some only while it is open, and finishes those it has started in any case.
 
     `on_lost` hears that this process does not own any more, `on_recorded` that ends and their messages were written.
     """
@@ -104,8 +107,11 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
     def _start_runs(self) -> None:
         while not self._closed:
             try:
-                while self._may_start() and (free := _THREADS - self._running) > 0 and self._start_batch(free):
-                    pass
+                while self._may_start() and (free := _THREADS - self._running) > 0:
+                    started = self._start_batch(min(free, _AT_ONCE))
+                    if not started:
+                        break
+                    time.sleep(started / _RATE)
             except NotOwner:
                 self.shut()
                 self._on_lost()

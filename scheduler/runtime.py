@@ -3,6 +3,7 @@
 keeper (who owns?) -> APScheduler, paused or not -> JobsTableStore (claim) -> RunPool (start, run, record) -> Outbox
 """
 
+import gc
 import os
 import secrets
 import socket
@@ -76,6 +77,7 @@ class Runtime:
         if not self._settings.scheduler_enabled or self._started:
             return
         self._started = True
+        _settle()
         self.apscheduler.start(paused=True)
         if self._settings.scheduler_pull == "all":
             self._pool.pull()
@@ -180,3 +182,12 @@ class Runtime:
         """Return how far this process's clock is ahead of the database's, in seconds."""
         of_database: datetime = connection.scalars(select(DatabaseNow())).one()
         return (self._services.clock.now() - of_database).total_seconds()
+
+
+def _settle() -> None:
+    """Leave what is loaded by now out of garbage collections: it stays, and a walk through all of it takes 100 ms.
+
+    Meanwhile no thread of the process does anything, neither those that fire nor those that answer requests.
+    """
+    gc.collect()
+    gc.freeze()
