@@ -55,12 +55,15 @@ rehearsal: $(READY) ## the whole migration on a copy, under load and with faults
 	@deploy/install-package nginx nginx-light nginx
 	@$(CHANGEOVER) rehearsal
 
-bench: $(READY) ## figures: what the parity runner and the gateway cost, flips under load, rows per second of a bulk upload
+bench: $(READY) ## figures: parity, gateway, flips under load, bulk upload, the scheduler under faults and with many jobs
 	@deploy/install-package nginx nginx-light nginx && deploy/install-package wrk wrk wrk && { deploy/install-package haproxy haproxy haproxy || true; }
 	@$(VENV)/bin/python -m benchmarks.gateway_cost
 	@$(VENV)/bin/python -m benchmarks.gateway_flips
 	@$(VENV)/bin/python -m benchmarks.parity_cost
 	@$(VENV)/bin/python -m benchmarks.bulk_upload
+	@$(VENV)/bin/python -m benchmarks.scheduler_handovers
+	@for part in claims edits idle http; do $(VENV)/bin/python -m benchmarks.scheduler_$$part || exit 1; done
+	@$(VENV)/bin/python -m benchmarks.cron_fires
 
 lock: $(READY) ## resolve both lock files again
 	@$(LOCK) pyproject.toml --group dev -o requirements.lock

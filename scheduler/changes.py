@@ -1,14 +1,17 @@
 """Noticing that another process wrote, and that the owner died: hints that shorten a wait, never a proof of anything.
 
-On SQLite a counter of the file is polled (2 us a look) and the owner holds a `flock`; on PostgreSQL the triggers of the
-migration notify, and the owner holds an advisory lock of its session. The kernel and the server let go of those when the
-process dies, at once and whatever it was doing.
+On SQLite a counter of the file is polled (2 us a look), and each process holds a `flock` on a file of its own beside the
+database; on PostgreSQL the triggers of the migration notify, and each process holds an advisory lock of its session. The
+kernel and the server let go of those marks when the process dies, at once and whatever it was doing.
 """
 
 import fcntl
 import os
+import re
 import threading
 import time
+import zlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -17,7 +20,7 @@ from sqlalchemy import Engine
 __all__ = ["Changes", "watch_changes"]
 
 _LOOK_S: Final = 0.025
-_OWNER_LOCK: Final = 7_061_935
+_MARKS: Final = 7_061_935
 
 
 class Changes(Protocol):
@@ -31,15 +34,17 @@ class Changes(Protocol):
         """End a wait; from any thread, and from a signal handler."""
         ...
 
-    def hold(self) -> bool:
-        """Hold the mark of an owner that lives; False while another holds it."""
+    def live(self, process: str) -> None:
+        """Hold this process's mark, for as long as it lives. Calling it again costs nothing."""
         ...
 
-    def is_free(self) -> bool:
-        """Whether nobody holds the mark."""
+    def is_dead(self, process: str) -> bool:
+        """Whether that process is gone for sure: its mark is there, and nobody holds it."""
         ...
 
-    def drop(self) -> None: ...
+    def forget_dead(self) -> None:
+        """Remove the marks of dead processes; for a new owner, since nobody waits for an older one's death any more."""
+        ...
 
     def close(self) -> None: ...
 
@@ -52,7 +57,7 @@ def watch_changes(engine: Engine) -> Changes:
 class _SqliteChanges:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._path = Path(f"{engine.url.database}.scheduler")
+        self._marks = Path(f"{engine.url.database}.processes")
         self._woken = threading.Event()
         self._connection: Any = None
         self._version: int | None = None
@@ -72,25 +77,27 @@ class _SqliteChanges:
     def wake(self) -> None:
         self._woken.set()
 
-    def hold(self) -> bool:
-        if self._file is None:
-            self._file = _lock(self._path, fcntl.LOCK_EX)
-        return self._file is not None
+    def live(self, process: str) -> None:
+        if self._file is not None:
+            return
+        # Where no mark can be made, as in another user's folder, nobody's death is seen before a TTL is over.
+        with suppress(OSError):
+            self._marks.mkdir(mode=0o700, exist_ok=True)
+            self._file = _lock(self._mark(process), os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
 
-    def is_free(self) -> bool:
-        # Shared, so that those who look do not see each other.
-        file = _lock(self._path, fcntl.LOCK_SH)
-        if file is not None:
-            os.close(file)
-        return file is not None
+    def is_dead(self, process: str) -> bool:
+        return _is_unlocked(self._mark(process))
 
-    def drop(self) -> None:
+    def forget_dead(self) -> None:
+        with suppress(OSError):
+            for mark in self._marks.iterdir():
+                if _is_unlocked(mark):
+                    mark.unlink()
+
+    def close(self) -> None:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-    def close(self) -> None:
-        self.drop()
         if self._connection is not None:
             self._connection.close()
             # The numbers of two connections have nothing to do with each other.
@@ -106,6 +113,9 @@ class _SqliteChanges:
             raise
         former, self._version = self._version, version
         return bool(version != former)
+
+    def _mark(self, process: str) -> Path:
+        return self._marks / re.sub(r"[^\w.-]", "-", process)
 
 
 class _PostgresChanges:
@@ -128,29 +138,28 @@ class _PostgresChanges:
     def wake(self) -> None:
         self._woken.set()
 
-    def hold(self) -> bool:
+    def live(self, process: str) -> None:
         if not self._held:
-            self._held = self._ask("SELECT pg_try_advisory_lock(%s)")
-        return bool(self._held)
+            self._held = self._ask("SELECT pg_try_advisory_lock(%s, %s)", process)
 
-    def is_free(self) -> bool:
-        free = self._ask("SELECT pg_try_advisory_lock_shared(%s)")
-        if free:
-            self._ask("SELECT pg_advisory_unlock_shared(%s)")
-        return free
+    def is_dead(self, process: str) -> bool:
+        # Shared, so that those who look do not see each other.
+        dead = self._ask("SELECT pg_try_advisory_lock_shared(%s, %s)", process)
+        if dead:
+            self._ask("SELECT pg_advisory_unlock_shared(%s, %s)", process)
+        return dead
 
-    def drop(self) -> None:
-        if self._held:
-            self._ask("SELECT pg_advisory_unlock(%s)")
-            self._held = False
+    def forget_dead(self) -> None:
+        pass
 
     def close(self) -> None:
         connection, self._connection, self._held = self._connection, None, False
         if connection is not None:
             connection.close()
 
-    def _ask(self, statement: str) -> bool:
-        return bool(self._session().execute(statement, (_OWNER_LOCK,)).fetchone()[0])
+    def _ask(self, statement: str, process: str) -> bool:
+        keys = (_MARKS, zlib.crc32(process.encode()) & 0x7FFFFFFF)
+        return bool(self._session().execute(statement, keys).fetchone()[0])
 
     def _session(self) -> Any:
         """Return the connection that listens, opened anew after the server closed it."""
@@ -167,16 +176,21 @@ class _PostgresChanges:
         return self._connection
 
 
-def _lock(path: Path, kind: int) -> int | None:
-    """Return the file, open and locked; None where another's lock, or the system, is in the way."""
+def _is_unlocked(mark: Path) -> bool:
+    """Whether the file is there and nobody holds it; those who look at the same time do not see each other."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        os.close(_lock(mark, os.O_RDWR, fcntl.LOCK_SH))
     except OSError:
-        # As another user's file. Then nobody's death is seen before a TTL is over.
-        return None
+        return False
+    return True
+
+
+def _lock(path: Path, how: int, kind: int) -> int:
+    """Return the file, open and locked. Raise OSError where another's lock, or the system, is in the way."""
+    file = os.open(path, how, 0o600)
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except OSError:
         os.close(file)
-        return None
+        raise
     return file

@@ -20,11 +20,8 @@ from scheduler.lease import Acquired, Lease, NotOwner, Seen
 __all__ = ["Keeper", "Owner"]
 
 _POLL_S: Final = 0.05
-_LOOKS_BEFORE_DEAD: Final = 2
 _COMPLAINTS_S: Final = 5.0
 _JUMP_S: Final = 2.0
-_HOLDS: Final = 3
-_MOMENT_S: Final = 0.001
 _log = structlog.get_logger(__name__)
 
 
@@ -75,7 +72,6 @@ class Keeper:
         self._looked = 0.0
         self._judged: tuple[int, int] | None = None
         self._silent_since = 0.0
-        self._looks_without_mark = 0
         self._complained = 0.0
         self._wall_ahead: float | None = None
         self._released = threading.Event()
@@ -132,6 +128,7 @@ class Keeper:
         time.sleep(_POLL_S)
 
     def _turn(self) -> None:
+        self._changes.live(self._lease.process)
         changed = self._changes.wait(_POLL_S * random.uniform(0.8, 1.2))  # noqa: S311 - spreads the standbys' looks
         if self._leaving:
             self._leave()
@@ -162,7 +159,6 @@ class Keeper:
         if self._suspended:
             self._owner.resume(None)
             self._suspended = False
-        self._changes.hold()
         if self._unseen:
             self._owner.changed()
             self._unseen = False
@@ -184,7 +180,6 @@ class Keeper:
         self._owner.suspend()
         self._lease.release()
         self._suspended = self._doubted = False
-        self._changes.drop()
         _log.info("scheduler.released", epoch=epoch, why=why)
 
     def _leave(self) -> None:
@@ -221,33 +216,19 @@ class Keeper:
             return True
         now = time.monotonic()
         if (seen.epoch, seen.beat) != self._judged:
-            self._judged, self._silent_since, self._looks_without_mark = (seen.epoch, seen.beat), now, 0
-        # The mark alone is no proof of death: a new owner takes it a moment after the lease.
-        self._looks_without_mark = self._looks_without_mark + 1 if self._changes.is_free() else 0
-        silent_s = now - self._silent_since
-        return self._looks_without_mark >= _LOOKS_BEFORE_DEAD or silent_s > max(self._lease.ttl_s, seen.ttl_s)
+            self._judged, self._silent_since = (seen.epoch, seen.beat), now
+        silent = now - self._silent_since > max(self._lease.ttl_s, seen.ttl_s)
+        return silent or self._changes.is_dead(seen.owner_process)
 
     def _take(self, seen: Seen) -> None:
-        self._hold()
-        acquired = None
-        try:
-            acquired = self._owner.acquire(seen)
-        finally:
-            if acquired is None:
-                self._changes.drop()
+        acquired = self._owner.acquire(seen)
         if acquired is None:
             return
-        self._seen, self._looks_without_mark = None, 0
+        self._seen = None
         self.proved()
+        self._changes.forget_dead()
         _log.info("scheduler.acquired", epoch=acquired.epoch, after=seen.owner_process, handover=acquired.handover)
         self._owner.resume(acquired)
-
-    def _hold(self) -> None:
-        """Hold the mark unless an owner that lives does; another's look at it is over in a moment."""
-        for _ in range(_HOLDS):
-            if self._changes.hold():
-                return
-            time.sleep(_MOMENT_S)
 
     def _look_at_the_clock(self) -> None:
         """Say when the wall clock was set: what fell due in between is late, or has run already."""

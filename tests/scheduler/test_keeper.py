@@ -87,6 +87,9 @@ def test_a_dead_owner_is_followed_at_once_where_its_mark_is_gone(each_place: Pla
     """What the kernel or the server takes back from a dead process; the lease would last a minute."""
     each_place.want("modern")
     dead = Lease(each_place.engine, "modern:here:0:dead", "modern", 60)
+    mark = watch_changes(each_place.engine)
+    mark.live(dead.process)
+    mark.close()
     assert dead.acquire(dead.look(), lambda *_: None)
     job = each_place.add_job(due=True)
 
@@ -100,7 +103,7 @@ def test_a_silent_owner_that_still_holds_its_mark_is_followed_after_its_lease(ea
     each_place.want("modern")
     engine = sync_engine(each_place.url)
     stopped, mark = Lease(engine, "modern:here:0:asleep", "modern", 0.3), watch_changes(engine)
-    assert mark.hold()
+    mark.live(stopped.process)
     assert stopped.acquire(stopped.look(), lambda *_: None)
     began = time.monotonic()
     with each_place.running(scheduler_lease_ttl_s=0.3) as runtime:
@@ -111,7 +114,7 @@ def test_a_silent_owner_that_still_holds_its_mark_is_followed_after_its_lease(ea
 
 
 def test_two_who_both_believe_they_own_double_nothing(each_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong hint: the follower takes the mark for free, and the lease, while the owner is about to claim."""
+    """A wrong hint: the follower takes the owner for dead, and the lease, while the owner is about to claim."""
     jobs = [each_place.add_job() for _ in range(3)]
     with each_place.owning(scheduler_lease_ttl_s=60) as former, ExitStack() as running:
         # It hears of nothing until a fence turns it away.
@@ -119,7 +122,7 @@ def test_two_who_both_believe_they_own_double_nothing(each_place: Place, monkeyp
         each_place.make_due(jobs[0])
         each_place.wait_for_phases(jobs[0], "done")
         follower = running.enter_context(each_place.running(scheduler_lease_ttl_s=60))
-        monkeypatch.setattr(follower._keeper._changes, "is_free", lambda: True)
+        monkeypatch.setattr(follower._keeper._changes, "is_dead", lambda _process: True)
         each_place.wait_until_owner(follower)
         assert former.apscheduler.state == STATE_RUNNING
 
@@ -166,13 +169,18 @@ def test_production_refuses_schedules_in_seconds(place: Place) -> None:
 def test_the_mark_of_an_owner_is_gone_with_its_process(each_place: Place) -> None:
     engine, other = sync_engine(each_place.url), sync_engine(each_place.url)
     owner, standby = watch_changes(engine), watch_changes(other)
-    assert owner.hold()
-    assert not standby.hold()
-    assert not standby.is_free()
+    owner.live("owner")
+    owner.live("owner")
+    standby.live("standby")
+    standby.forget_dead()
+    assert not standby.is_dead("owner")
+    assert not owner.is_dead("standby")
 
     owner.close()
-    wait_for("free", standby.is_free)
-    assert standby.hold()
+    wait_for("dead", lambda: standby.is_dead("owner"))
+    standby.forget_dead()
+    assert not owner.is_dead("standby")
+    owner.close()
     standby.close()
     engine.dispose()
     other.dispose()
@@ -282,12 +290,11 @@ def test_an_owner_that_could_not_release_goes_on_when_it_is_wanted_again(place: 
 
 
 def test_an_owner_that_could_not_release_does_when_it_can(place: Place, kept: Any) -> None:
-    lease, hand, changes = kept
+    lease, hand, _ = kept
     lease.fails = True
     place.want("legacy")
     wait_for("it claims nothing", lambda: not hand.owns)
     lease.fails = False
 
     wait_for("released", lambda: owner_of(place) is None)
-    wait_for("its mark is gone", changes.is_free)
     assert not hand.owns

@@ -74,12 +74,13 @@ def test_what_was_written_between_two_connections_is_seen(place: Place) -> None:
         engine.dispose()
 
 
-def test_a_mark_that_cannot_be_made_is_held_by_nobody_and_free_for_nobody(tmp_path: Path) -> None:
+def test_a_process_whose_mark_cannot_be_made_is_not_dead(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/missing/x.db")
     changes = watch_changes(engine)
 
-    assert not changes.hold()
-    assert not changes.is_free()
+    changes.live("here")
+    assert not changes.is_dead("here")
+    changes.forget_dead()
     engine.dispose()
 
 
