@@ -222,7 +222,9 @@ def test_what_cannot_be_asked_is_exit_2_and_one_line(copy: Copy, arguments: list
 
 
 def test_a_fault_that_no_row_shows_gives_no_backup(copy: Copy) -> None:
-    copy.write("PRAGMA writable_schema = ON", "DELETE FROM sqlite_schema WHERE name = 'ix_job_schedule_next_run_at_job_id'")
+    copy.write(
+        "PRAGMA writable_schema = ON", "DELETE FROM sqlite_schema WHERE name = 'ix_job_schedule_next_run_at_job_id'"
+    )
     said = copy.run("backup")
 
     assert said.code == 1
