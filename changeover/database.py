@@ -18,7 +18,7 @@ __all__ = ["prepare", "reason", "without_password"]
 def prepare(settings: Settings, stacks: Sequence[str], say: Callable[[str], None]) -> None:
     """Bring the database to this release and add what is missing; say the first admin's generated password once.
 
-    The scheduler that a stack is to run which is none of `stacks` any more goes to the first of them, which is said.
+    The scheduler that a stack is to run which is none of `stacks` goes to the first of them; said where anybody ever ran it.
     """
     urls = {"DATABASE_URL": settings.database_url}
     if settings.modern_database_url != settings.database_url:
@@ -35,15 +35,15 @@ def prepare(settings: Settings, stacks: Sequence[str], say: Callable[[str], None
 
 
 def _scheduler_of_the_gone(url: str, stacks: Sequence[str]) -> str | None:
-    """Give the scheduler to the first stack where one is to run it that is not there; return which, else None."""
+    """Give the scheduler to the first stack where one is to run it that is not there; return which, if it may have run it."""
     engine = sync_engine(url)
     try:
         with engine.connect().execution_options(**WRITES) as connection, connection.begin():
-            wanted: str | None = connection.scalar(select(SchedulerLease.desired_stack))
-            if wanted in (None, "none", *stacks):
+            lease = connection.execute(select(SchedulerLease.desired_stack, SchedulerLease.epoch)).one_or_none()
+            if lease is None or lease.desired_stack in ("none", *stacks):
                 return None
             connection.execute(update(SchedulerLease).values(desired_stack=stacks[0]))
-            return wanted
+            return lease.desired_stack if lease.epoch else None
     finally:
         engine.dispose()
 

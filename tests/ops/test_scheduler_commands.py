@@ -548,8 +548,9 @@ class TestFastForward:
     ) -> None:
         monkeypatch.setattr("changeover.scheduler_forward._JOBS_AT_ONCE", 2)
         monkeypatch.setattr("changeover.scheduler_forward._TICKS_AT_ONCE", 7)
+        half_an_hour_ago = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=29)
         for number in range(5):
-            restored.job(f"every minute {number}", "* * * * *", NOW.replace(second=0) - timedelta(minutes=29))
+            restored.job(f"every minute {number}", "* * * * *", half_an_hour_ago)
         said = restored.run("fast-forward", "--yes", "--json").json
 
         assert said["ticks"] in {3 + 5 * 30, 3 + 5 * 31}
@@ -638,23 +639,32 @@ class TestGates:
 
 class TestPrepare:
     @pytest.mark.parametrize(
-        ("wanted", "stacks", "after", "said"),
+        ("wanted", "epoch", "stacks", "after", "said"),
         [
-            ("legacy", ["modern"], "modern", ["The scheduler goes to modern, because legacy is not there any more."]),
-            ("legacy", ["legacy", "modern"], "legacy", []),
-            ("modern", ["legacy", "modern"], "modern", []),
-            ("none", ["modern"], "none", []),
+            (
+                "legacy",
+                3,
+                ["modern"],
+                "modern",
+                ["The scheduler goes to modern, because legacy is not there any more."],
+            ),
+            pytest.param("legacy", 0, ["modern"], "modern", [], id="it was never there"),
+            ("legacy", 3, ["legacy", "modern"], "legacy", []),
+            ("modern", 3, ["legacy", "modern"], "modern", []),
+            ("none", 3, ["modern"], "none", []),
         ],
     )
     def test_the_scheduler_of_a_stack_that_is_gone_goes_to_the_one_that_is_there(
-        self, on_file: Ground, wanted: str, stacks: list[str], after: str, said: list[str]
+        self, on_file: Ground, wanted: str, epoch: int, stacks: list[str], after: str, said: list[str]
     ) -> None:
         on_file.want(wanted)
+        with transaction(on_file.engine) as connection:
+            connection.execute(update(SchedulerLease).values(epoch=epoch))
         told: list[str] = []
         prepare(load_system().settings, stacks, told.append)
         prepare(load_system().settings, stacks, told.append)
 
-        assert (on_file.lease().desired_stack, on_file.lease().epoch, told) == (after, 0, said)
+        assert (on_file.lease().desired_stack, on_file.lease().epoch, told) == (after, epoch, said)
 
     def test_where_it_is_switched_off_the_flag_stays(self, on_file: Ground) -> None:
         on_file.patch.setenv("SCHEDULER_ENABLED", "off")

@@ -1,7 +1,6 @@
 """A run that is marked as started begins, whenever its process is told to stop."""
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -21,7 +20,7 @@ def test_a_run_marked_as_started_while_its_process_stops_is_made(place: Place, m
         with transaction(self) as begun:
             yield begun
         marked.set()
-        time.sleep(0.3)
+        threading.Event().wait(0.3)
 
     monkeypatch.setattr(RunPool, "_transaction", slow)
     job = place.add_job(due=True)
