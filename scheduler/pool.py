@@ -32,7 +32,7 @@ __all__ = ["RunPool"]
 _THREADS: Final = 32
 _RATE: Final = 200.0
 """Starts a second. More would keep those waiting who ask something of the same process: its threads share one interpreter."""
-_AT_ONCE: Final = 8
+_FEW: Final = 4
 _MARGIN_S: Final = 5.0
 _RETRY_S: Final = 0.2
 _PULL_S: Final = 0.2
@@ -105,13 +105,14 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
         raise TypeError("Jobs run by their rows; POST /jobs/<id>/execute runs one by hand.")
 
     def _start_runs(self) -> None:
+        pace = _Pace()
         while not self._closed:
             try:
                 while self._may_start() and (free := _THREADS - self._running) > 0:
-                    started = self._start_batch(min(free, _AT_ONCE))
+                    started = self._start_batch(min(free, pace.room()))
+                    pace.begun(started)
                     if not started:
                         break
-                    time.sleep(started / _RATE)
             except NotOwner:
                 self.shut()
                 self._on_lost()
@@ -201,6 +202,29 @@ class RunPool(BaseExecutor):  # type: ignore[misc]
     def _announce(self, event: Any) -> None:
         # As every executor of APScheduler does.
         self._scheduler._dispatch_event(event)
+
+
+class _Pace:
+    """How many may begin now. What a slow database held up is caught up with, in larger batches."""
+
+    def __init__(self) -> None:
+        self._room = float(_THREADS)
+        self._at = time.monotonic()
+
+    def room(self) -> int:
+        """Wait until a few may begin; return how many."""
+        while self._fill() < _FEW:
+            time.sleep(_FEW / _RATE)
+        return int(self._room)
+
+    def begun(self, count: int) -> None:
+        self._room -= count
+
+    def _fill(self) -> float:
+        now = time.monotonic()
+        self._room = min(float(_THREADS), self._room + (now - self._at) * _RATE)
+        self._at = now
+        return self._room
 
 
 def _key(run: Run) -> str:
