@@ -673,6 +673,7 @@ class TestPrepare:
         assert on_file.lease().desired_stack == "legacy"
 
 
+@pytest.mark.long
 class TestWithRuntimes:
     @pytest.fixture
     def runtimes(self, ground: Ground, url: str) -> Iterator[HttpSink]:

@@ -151,6 +151,7 @@ def test_more_runs_than_threads_all_run_once(each_place: Place) -> None:
     assert len({key.partition(":")[0] for key in keys(each_place)}) == len(jobs)
 
 
+@pytest.mark.long
 def test_with_pull_every_worker_of_the_owning_stack_runs_some_and_each_tick_once(postgresql_place: Place) -> None:
     place = postgresql_place
     held = threading.Event()

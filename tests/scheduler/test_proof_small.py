@@ -17,7 +17,7 @@ from tests.scheduler.proof.process import Trap
 from tests.scheduler.proof.scenarios import FEW_S, PAIR, SCENARIOS, Scenario, run, trapped
 
 # The cheapest of the planted mistakes; all of them are in the long tests.
-CHEAP = ["no unique key", "retry unasked"]
+CHEAP = ["no unique key"]
 
 
 @pytest.fixture(scope="module", params=DATABASES)
