@@ -17,6 +17,7 @@ from shared_models.queries import lease as lease_queries
 from shared_models.queries import scheduler as queries
 from shared_models.scheduler import SchedulerHandover
 from shared_rules import wire
+from shared_rules.health import handover_facts
 from shared_rules.settings import Settings
 
 __all__ = ["NONE", "Node", "Owner", "Standing", "State", "standing", "state_of"]
@@ -145,15 +146,4 @@ def _node(row: Any, age_s: float, ttl_s: float) -> Node:
 
 
 def _handover(row: SchedulerHandover) -> Mapping[str, Any]:
-    return {
-        "from": row.from_stack,
-        "to": row.to_stack,
-        "requested_at": wire.instant(row.requested_at),
-        "completed_at": wire.instant(row.completed_at),
-        "gap_ms": row.gap_ms,
-        "caught_up": row.caught_up,
-        "skipped": row.skipped,
-        "requested_by": row.requested_by,
-        "reason": row.reason,
-        "aborted": row.aborted,
-    }
+    return handover_facts(row) | {"requested_by": row.requested_by, "reason": row.reason, "aborted": row.aborted}

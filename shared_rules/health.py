@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from shared_rules import wire
 from shared_rules.errors import ServiceUnavailable
 
-__all__ = ["HandoverRow", "LeaseRow", "SchedulerFacts", "Unhealthy", "health", "scheduler_status"]
+__all__ = ["HandoverRow", "LeaseRow", "SchedulerFacts", "Unhealthy", "handover_facts", "health", "scheduler_status"]
 
 _SERVICE = "cron-job-backend"
 
@@ -82,7 +82,7 @@ def scheduler_status(facts: SchedulerFacts, handover: HandoverRow | None, zone: 
         "owner": _owner(facts.lease, facts.beat_age_s),
         "scheduled_jobs_count": facts.scheduled_jobs,
         "next_due_at": wire.local_instant(facts.next_due_at, zone),
-        "last_handover": None if handover is None else _handover(handover),
+        "last_handover": None if handover is None else handover_facts(handover),
     }
 
 
@@ -113,7 +113,8 @@ def _owner(lease: LeaseRow | None, beat_age_s: float | None) -> Mapping[str, Any
     }
 
 
-def _handover(row: HandoverRow) -> Mapping[str, Any]:
+def handover_facts(row: HandoverRow) -> dict[str, Any]:
+    """`{"from", "to", "requested_at", "completed_at", "gap_ms", "caught_up", "skipped"}`"""
     return {
         "from": row.from_stack,
         "to": row.to_stack,
